@@ -1,0 +1,306 @@
+"""Studio: the one place that knows all services. It builds them, wires them and closes them in order.
+
+Both front ends use it and add no logic of their own. Building a Studio costs nothing; ``start`` opens it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import TYPE_CHECKING
+
+from silverprint.core.errors import BadRecipe, ModelGone, SilverprintError
+from silverprint.core.events import PictureAdded
+from silverprint.core.expand import Spread, expand
+from silverprint.core.feed import Feed
+from silverprint.core.grade import Verdict
+from silverprint.core.job import Job, JobState
+from silverprint.core.params import Form, check_all
+from silverprint.core.picture import Picture
+from silverprint.core.provider import ModelInfo, Provider, ProviderContext
+from silverprint.core.recipe import ModelRef, Recipe
+from silverprint.core.seeds import SeedMode
+from silverprint.settings.model import Settings
+from silverprint.settings.paths import Paths, ensure
+
+if TYPE_CHECKING:
+    from silverprint.library.library import Library
+    from silverprint.pictures.sources import Sources
+    from silverprint.pictures.thumbs import Thumbs
+    from silverprint.providers.registry import Factory
+    from silverprint.queue.queue import JobQueue
+    from silverprint.settings.secrets import Secrets
+    from silverprint.store.thread import DatabaseThread
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Studio:
+    """The open services. ``problems`` maps a provider's name to why it could not be loaded."""
+
+    library: Library
+    queue: JobQueue
+    thumbs: Thumbs
+    sources: Sources
+    secrets: Secrets
+
+    def __init__(
+        self,
+        paths: Paths,
+        settings: Settings,
+        *,
+        providers: Mapping[str, Factory] | None = None,
+        clock: Callable[[], datetime] = _utc_now,
+        random: Random | None = None,
+    ) -> None:
+        """``providers`` replaces the registered ones, by name; for tests and demos."""
+        self.paths = paths
+        self.settings = settings
+        self.feed = Feed()
+        self.problems: dict[str, SilverprintError] = {}
+        self.clock = clock
+        self.random = random if random is not None else SystemRandom()
+        self._factories = dict(providers) if providers is not None else None
+        self._providers: dict[str, Provider] = {}
+        self._loading = asyncio.Lock()
+        self._database: DatabaseThread | None = None
+        self.is_open = False
+
+    async def start(self, *, run_queue: bool = True) -> None:
+        """Open the database, the library and the queue; with ``run_queue`` also take up the jobs left behind.
+
+        Raises LibraryDamaged, LibraryError or DiskFull; then nothing is open.
+        """
+        from silverprint.library.library import SCHEMA as PICTURES
+        from silverprint.library.library import Library
+        from silverprint.pictures.intake import Intake, Limits
+        from silverprint.pictures.sources import Sources
+        from silverprint.pictures.thumbs import Thumbs
+        from silverprint.queue.queue import JobQueue
+        from silverprint.queue.saved import SCHEMA as JOBS
+        from silverprint.queue.saved import SavedJobs
+        from silverprint.settings.secrets import Secrets
+        from silverprint.store.thread import DatabaseThread
+
+        await asyncio.to_thread(ensure, self.paths)
+        database = DatabaseThread(self.paths.database, schemas={"pictures": PICTURES, "jobs": JOBS})
+        await database.open()
+        self._database = database
+        self.secrets = Secrets()
+        self.thumbs = Thumbs(self.paths.thumbs)
+        self.sources = Sources(self.paths.inputs)
+        self.library = Library(
+            database, folder=self.paths.pictures, clock=self.clock, publish=self.feed.publish
+        )
+        saved = SavedJobs(database)
+        self.queue = JobQueue(
+            provider_of=self.provider,
+            saved=saved,
+            intake=Intake(self.paths.pictures, self.paths.incoming, limits=Limits(), clock=self.clock),
+            finish=self._finish,
+            clock=self.clock,
+            random=self.random,
+            publish=self.feed.publish,
+            parallel=self.settings.parallel,
+        )
+        self._saved = saved
+        self.is_open = True
+        if run_queue:
+            await self.queue.start()
+
+    async def close(self) -> None:
+        """Close in order: the queue first, the database last. Safe to call twice."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        await self.queue.close()
+        for provider in self._providers.values():
+            await provider.aclose()
+        self._providers.clear()
+        await self.library.close()
+        self.thumbs.close()
+        assert self._database is not None
+        await self._database.aclose()
+
+    async def _finish(self, job: Job, pictures: Sequence[Picture]) -> None:
+        assert self._database is not None
+        await self._database.run(self._write_finished, job, pictures)
+        for picture in pictures:
+            self.feed.publish(PictureAdded(picture))
+
+    def _write_finished(self, job: Job, pictures: Sequence[Picture]) -> None:
+        raise NotImplementedError
+
+    # providers and models
+
+    def provider_names(self) -> list[str]:
+        """Every registered provider's name; none is loaded."""
+        if self._factories is not None:
+            return sorted(self._factories)
+        from silverprint.providers import registry
+
+        return registry.names()
+
+    async def provider(self, name: str) -> Provider:
+        """The provider of this name, loaded once. Raises SettingsError."""
+        async with self._loading:
+            if name not in self._providers:
+                self._providers[name] = await asyncio.to_thread(self._load, name)
+            return self._providers[name]
+
+    def _load(self, name: str) -> Provider:
+        if self._factories is not None and name in self._factories:
+            factory = self._factories[name]
+        else:
+            from silverprint.providers import registry
+
+            factory = registry.load(name)
+        return factory(
+            ProviderContext(
+                read_source=self.sources.read,
+                read_pixels=self.sources.read_pixels,
+                clock=self.clock,
+                cache=self.paths.cache / "providers" / name,
+                settings=self.settings.providers.get(name, {}),
+                secret=self.secrets.get,
+            )
+        )
+
+    async def models(self, query: str = "") -> list[ModelInfo]:
+        """The models of all providers that fit ``query``. What fails is in ``problems``, never raised."""
+        found: list[ModelInfo] = []
+        for name in self.provider_names():
+            try:
+                provider = await self.provider(name)
+                found.extend(await provider.models(query))
+                self.problems.pop(name, None)
+            except SilverprintError as error:
+                self.problems[name] = error
+        return found
+
+    async def form(self, ref: ModelRef) -> Form:
+        """What the model takes. Raises ModelGone, SettingsError."""
+        provider = await self.provider(ref.provider)
+        return await provider.form(ref)
+
+    # composing
+
+    async def plan(
+        self,
+        recipe: Recipe,
+        *,
+        mode: SeedMode = SeedMode.LOCKED,
+        count: int = 1,
+        spread: Spread = Spread.RANDOM,
+    ) -> list[Recipe]:
+        """The recipes that developing would send. Raises BadRecipe, UsageError, ModelGone; sends nothing."""
+        form = await self.form(recipe.ref)
+        checked = check_recipe(form, recipe)
+        return expand(
+            checked,
+            mode=mode,
+            count=count,
+            lookup=self.wildcards,
+            random=self.random,
+            spread=spread,
+            seed_max=form.seed_max if form.takes_seed else None,
+        )
+
+    def wildcards(self, name: str) -> Sequence[str]:
+        """The lines of the wildcard list ``name``; none when there is no such list."""
+        from silverprint.settings.wildcards import folder_lookup
+
+        return folder_lookup(self.paths.wildcards)(name)
+
+    async def develop(
+        self,
+        recipe: Recipe,
+        *,
+        mode: SeedMode = SeedMode.LOCKED,
+        count: int = 1,
+        spread: Spread = Spread.RANDOM,
+        parent: str | None = None,
+    ) -> list[Job]:
+        """Plan, then queue. The jobs are on disk when this returns."""
+        return await self.queue.add(
+            await self.plan(recipe, mode=mode, count=count, spread=spread), parent=parent
+        )
+
+    async def redo(self, picture: Picture) -> Job:
+        """Queue exactly the picture's recipe once more."""
+        recipe = replace(picture.recipe, engine=None, seed=picture.seed)
+        return (await self.queue.add([recipe], parent=picture.id))[0]
+
+    async def verify(self, picture: Picture, job: Job) -> Verdict:
+        """Compare a picture with what a finished redo of it made.
+
+        Raises the job's error as a SilverprintError when it did not finish, PictureError when a file is gone.
+        """
+        from silverprint.pictures.compare import verdict
+
+        if job.state is not JobState.DONE or not job.pictures:
+            note = job.error
+            raise SilverprintError(
+                note.message if note else f"the job is {job.state}", fix=note.fix if note else ""
+            )
+        number = int(picture.id.rpartition("-")[2])
+        again = await self.library.get(job.pictures[min(number, len(job.pictures)) - 1])
+        return await asyncio.to_thread(verdict, self.path(picture), self.path(again))
+
+    def path(self, picture: Picture) -> Path:
+        """Where the picture's file lies."""
+        return self.paths.pictures / picture.file.path
+
+
+def check_recipe(form: Form, recipe: Recipe) -> Recipe:
+    """The recipe with its parameters checked and defaults filled in. Raises BadRecipe naming every bad field."""
+    params, bad = check_all(form, recipe.params)
+    if recipe.negative_prompt and not form.takes_negative:
+        bad["negative_prompt"] = "this model does not take one"
+    if recipe.loras and not form.takes_loras:
+        bad["loras"] = "this model does not take LoRAs"
+    roles: dict[str, int] = {}
+    for source in recipe.sources:
+        roles[source.role] = roles.get(source.role, 0) + 1
+        spec = form.source(source.role)
+        if spec is None:
+            bad[source.role] = "this model does not take one"
+        elif roles[source.role] > spec.most:
+            bad[source.role] = f"at most {spec.most}"
+    for wanted in form.sources:
+        if wanted.required and wanted.role not in roles:
+            bad[wanted.role] = "needed"
+    if "mask" in roles and "image" not in roles:
+        bad["image"] = "a mask needs its image"
+    if form.prompt_required and not recipe.prompt.strip():
+        bad["prompt"] = "type what the picture should show"
+    if recipe.seed is not None and not 0 <= recipe.seed <= form.seed_max:
+        bad["seed"] = f"a whole number from 0 to {form.seed_max}"
+    if bad:
+        words = "; ".join(f"{name.replace('_', ' ')}: {reason}" for name, reason in bad.items())
+        raise BadRecipe(words, fields=bad)
+    return replace(recipe, params=params)
+
+
+@asynccontextmanager
+async def open_studio(
+    paths: Paths,
+    settings: Settings,
+    *,
+    run_queue: bool = True,
+    providers: Mapping[str, Factory] | None = None,
+) -> AsyncIterator[Studio]:
+    """An open studio for the length of a block."""
+    studio = Studio(paths, settings, providers=providers)
+    await studio.start(run_queue=run_queue)
+    try:
+        yield studio
+    finally:
+        await studio.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
-from silverprint.core.errors import BadRecipe, ModelGone, SilverprintError
+from silverprint.core.errors import BadRecipe, SilverprintError
 from silverprint.core.events import PictureAdded
 from silverprint.core.expand import Spread, expand
 from silverprint.core.feed import Feed

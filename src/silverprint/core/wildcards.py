@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations, islice, product
 from random import Random
@@ -98,7 +99,8 @@ def _draw(parts: tuple[_Part, ...], lookup: Lookup, random: Random, depth: int) 
                 yield text
             case _Name():
                 line = random.choice(_lines(part, lookup, depth))
-                yield from _draw(_parse(line), lookup, random, depth + 1)
+                with _inside(part):
+                    yield from _draw(_parse(line), lookup, random, depth + 1)
             case _Pick(options, weights, take):
                 yield ", ".join(
                     "".join(_draw(options[index], lookup, random, depth)).strip() if take > 1
@@ -129,12 +131,22 @@ def _texts(part: _Part, lookup: Lookup, depth: int) -> Iterator[str]:
             yield text
         case _Name():
             for line in _lines(part, lookup, depth):
-                yield from _every(_parse(line), lookup, depth + 1)
+                with _inside(part):
+                    yield from _every(_parse(line), lookup, depth + 1)
         case _Pick(options, _weights, take):
             for chosen in combinations(options, min(take, len(options))):
                 columns = [list(islice(_every(option, lookup, depth), _COLUMN)) for option in chosen]
                 for texts in product(*columns):
                     yield ", ".join(text.strip() for text in texts) if take > 1 else texts[0]
+
+
+@contextmanager
+def _inside(part: _Name) -> Iterator[None]:
+    """A mistake in a list's line is marked at the list's name: the only place the person can see."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"in __{part.name}__: {error}", at=part.at, fix=error.fix) from error
 
 
 def _lines(part: _Name, lookup: Lookup, depth: int) -> Sequence[str]:

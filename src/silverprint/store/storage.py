@@ -1,0 +1,336 @@
+"""The one SQLite file under a database: its connection, its transactions and what its errors mean.
+
+Owns durability (write-ahead log, ``synchronous=FULL``), locking and the translation of SQLite's errors into ours. Knows
+nothing of documents and words beyond what TinyDB's ``Storage`` asks for; rows are read and written by ``table.py``.
+"""
+
+# ruff: noqa: S608 - the names in these statements come from code and values are always bound
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tinydb.storages import Storage
+
+from silverprint.core.errors import DiskFull, LibraryBusy, LibraryDamaged, LibraryError
+from silverprint.store import catalog, rows
+from silverprint.store.filesystem import is_network
+from silverprint.store.names import quoted
+from silverprint.store.schema import TableSchema
+from silverprint.store.words import fold
+
+APPLICATION_ID = 0x53505254
+"""The letters SPRT in the file's header, so that ``file`` and we know whose database it is."""
+
+BUSY_TIMEOUT_S = 10.0
+_HEADER_BYTES = 100
+
+
+class SqliteStorage(Storage):
+    """A TinyDB storage that is one SQLite file.
+
+    ``read`` and ``write`` move all tables at once, as TinyDB's contract says, and are there for tools written against
+    it; our own ``Table`` uses ``rows``, ``execute`` and ``transaction``. It may be used from any thread: one thread at
+    a time is inside, and the others wait.
+
+    ``path`` None keeps the database in memory. ``note`` says in one sentence what a person should know about where the
+    file lies, or is None.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        create: bool = True,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        on_network: bool | None = None,
+    ) -> None:
+        self.path = path
+        self.note: str | None = None
+        self.schemas: dict[str, TableSchema] = {}
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._closed = False
+        if path is not None:
+            _check_file(path, create=create)
+        with self._errors():
+            # No transaction is ever opened behind our back: isolation_level=None leaves BEGIN to us.
+            self._connection = sqlite3.connect(
+                ":memory:" if path is None else path,
+                timeout=busy_timeout_s,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+        try:
+            with self._errors():
+                self._prepare(
+                    is_network(path) if on_network is None and path is not None else bool(on_network)
+                )
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self, on_network: bool) -> None:
+        run = self._connection.execute
+        owner = run("PRAGMA application_id").fetchone()[0]
+        tables = run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if owner != APPLICATION_ID and (owner or tables):
+            raise LibraryError(
+                f"{self.path} is a database of another program.",
+                path=self.path,
+                fix="Move that file away, or choose another folder for the library.",
+            )
+        if self.path is not None:
+            self._choose_journal(on_network)
+        run("PRAGMA synchronous=FULL")
+        run("PRAGMA foreign_keys=OFF")
+        run("PRAGMA temp_store=MEMORY")
+        run("PRAGMA cache_size=-16000")
+        run("PRAGMA journal_size_limit=16777216")
+        self._connection.create_function("sp_contains", 2, _contains, deterministic=True)
+        if owner != APPLICATION_ID:
+            run(f"PRAGMA application_id={APPLICATION_ID}")
+
+    def _choose_journal(self, on_network: bool) -> None:
+        wanted = "delete" if on_network else "wal"
+        got = str(self._connection.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0])
+        if on_network:
+            self.note = (
+                "The library is on a network file system, where SQLite's write-ahead log is not safe. "
+                "A rollback journal is used: slower, and only one program may write at a time."
+            )
+            if got == "wal":
+                self.note += " Another program still holds it open in the unsafe way: close that first."
+        elif got != "wal":
+            self.note = f"This file system refuses SQLite's write-ahead log; the {got} journal is used, which is slower."
+
+    # -- reading and writing ------------------------------------------------------------------------------------------
+
+    def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
+        """Run one statement that changes something; gives the number of rows changed. Call it inside a transaction."""
+        with self._lock, self._errors():
+            return self._open().execute(sql, args).rowcount
+
+    def insert(self, sql: str, args: Sequence[Any] = ()) -> int:
+        """Run one INSERT and give the row's id."""
+        with self._lock, self._errors():
+            return int(self._open().execute(sql, args).lastrowid or 0)
+
+    def rows(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one query."""
+        with self._lock, self._errors():
+            return self._open().execute(sql, args).fetchall()
+
+    def row(self, sql: str, args: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row of one query, or None."""
+        with self._lock, self._errors():
+            found: tuple[Any, ...] | None = self._open().execute(sql, args).fetchone()
+            return found
+
+    def stream(self, sql: str, args: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of one query, a few at a time. Hold ``reading()`` or ``transaction()`` around the whole loop."""
+        with self._errors():
+            cursor = self._open().execute(sql, args)
+        while True:
+            with self._errors():
+                rows = cursor.fetchmany(256)
+            if not rows:
+                return
+            yield from rows
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside is written together or not at all, durably when the outermost one ends.
+
+        A nested one joins the outer one; when it raises, only its own part is undone, and the outer one goes on if the
+        exception is caught there.
+        """
+        with self._lock, self._errors():
+            connection = self._open()
+            mark = f"sp_{self._depth}"
+            # A read may be open around us (a query that writes): then we join it as well.
+            outermost = not self.in_transaction()
+            connection.execute("BEGIN IMMEDIATE" if outermost else f"SAVEPOINT {mark}")
+            self._depth += 1
+            try:
+                yield
+                connection.execute("COMMIT" if outermost else f"RELEASE {mark}")
+            except BaseException:
+                # A full disk or an interrupt can have rolled everything back already.
+                if self.in_transaction():
+                    if outermost:
+                        connection.execute("ROLLBACK")
+                    else:
+                        connection.execute(f"ROLLBACK TO {mark}")
+                        connection.execute(f"RELEASE {mark}")
+                raise
+            finally:
+                self._depth -= 1
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Everything read inside is one moment of the database, whatever other programs write meanwhile."""
+        with self._lock, self._errors():
+            connection = self._open()
+            if self.in_transaction():
+                yield
+                return
+            connection.execute("BEGIN")
+            try:
+                yield
+            except BaseException:
+                if self.in_transaction():
+                    connection.execute("ROLLBACK")
+                raise
+            else:
+                if self.in_transaction():
+                    connection.execute("COMMIT")
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        with self._lock:
+            return self._connection.in_transaction
+
+    def data_version(self) -> int:
+        """A number that changes when another connection or program has written to the file."""
+        found = self.row("PRAGMA data_version")
+        return int(found[0]) if found else 0
+
+    def version(self) -> tuple[int, int]:
+        """Two numbers of which one changes with every write, ours or another program's."""
+        with self._lock:
+            return self.data_version(), self._open().total_changes
+
+    def integrity(self) -> str | None:
+        """What is wrong with the file in SQLite's words, or None when it is whole. Reads all of it."""
+        try:
+            problems = [str(text) for (text,) in self.rows("PRAGMA integrity_check(20)")]
+        except LibraryDamaged as error:
+            return str(error)
+        return None if problems == ["ok"] else "; ".join(problems)
+
+    # -- TinyDB's Storage ---------------------------------------------------------------------------------------------
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """All tables and documents as TinyDB's one large mapping, or None when there are none."""
+        with self.reading():
+            names = catalog.table_names(self)
+            return {
+                name: {
+                    str(number): json.loads(text)
+                    for number, text in self.rows(f"SELECT id, doc FROM {quoted(name)} ORDER BY id")
+                }
+                for name in names
+            } or None
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        """Replace all tables and documents by ``data``."""
+        with self.transaction():
+            for name in catalog.table_names(self):
+                catalog.drop(self, name)
+            for name, documents in data.items():
+                schema = catalog.ensure(self, name)
+                for number, document in documents.items():
+                    rows.insert(self, name, schema, int(number), dict(document))
+
+    def close(self) -> None:
+        """Close the file. Safe to call twice."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                with self._errors():
+                    self._connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        if self._closed:
+            raise LibraryError("The library is closed.", path=self.path)
+        return self._connection
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise _translated(error, self.path) from error
+
+
+def _translated(error: sqlite3.Error, path: Path | None) -> Exception:
+    where = path.name if path is not None else "the database in memory"
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if code is not None else None
+    if primary == sqlite3.SQLITE_FULL:
+        return DiskFull("There is no room left to write to the library.", path=path)
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LibraryBusy("Another program is writing to the library and did not finish in time.", path=path)
+    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return LibraryDamaged(f"The library file {where} is damaged: {error}.", path=path)
+    if primary in (
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+    ):
+        return LibraryError(
+            f"The library file {where} can't be opened for writing: {error}.",
+            path=path,
+            fix="Check the permissions of the file and its folder.",
+        )
+    if primary == sqlite3.SQLITE_IOERR:
+        return LibraryError(
+            f"The disk refused to read or write {where}: {error}.",
+            path=path,
+            fix="Check the disk; the library is as it was before this step.",
+        )
+    return LibraryError(f"The library could not do that: {error}.", path=path)
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        if not create:
+            raise LibraryError(f"There is no library at {path}.", path=path) from None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(
+                f"The folder {path.parent} can't be made: {error.strerror}.",
+                path=path,
+                fix="Choose another folder for the library, or make this one.",
+            ) from error
+        return
+    except OSError as error:
+        raise LibraryError(f"{path} can't be read: {error.strerror}.", path=path) from error
+    wal = path.with_name(path.name + "-wal")
+    if size and not (wal.exists() and wal.stat().st_size):
+        _check_length(path, size)
+
+
+def _check_length(path: Path, size: int) -> None:
+    """SQLite notices a cut file only when it reaches for a missing page; its header says how many there should be."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise LibraryError(f"{path} can't be read: {error.strerror}.", path=path) from error
+    page_bytes = int.from_bytes(header[16:18], "big")
+    page_bytes = 65536 if page_bytes == 1 else page_bytes
+    pages = int.from_bytes(header[28:32], "big")
+    counted = (
+        header[24:28] == header[92:96]
+    )  # the page count is only kept true by a writer that sets both alike
+    if len(header) < _HEADER_BYTES or (counted and size < pages * page_bytes):
+        raise LibraryDamaged(f"The library file {path.name} is damaged: its end is missing.", path=path)
+
+
+def _contains(value: Any, needle: str) -> bool:
+    return isinstance(value, str) and needle in fold(value)

@@ -1,0 +1,1 @@
+"""Where things live, what the person has set, and what was on the screen last."""

@@ -1,0 +1,209 @@
+"""SilverprintApp: the five screens, global keys, and the one pump that carries the services' news to them.
+
+The first paint needs no service: the studio is opened beside it, after. What a screen shows is the screen's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+from textual.screen import ModalScreen, Screen
+from textual.signal import Signal
+from textual.timer import Timer
+
+from silverprint.core.errors import LibraryDamaged, SilverprintError
+from silverprint.core.events import JobChanged, JobProgress
+from silverprint.core.update import Preview
+from silverprint.ui.actions import Where, bindings
+from silverprint.ui.screens.base import News, StudioScreen
+from silverprint.ui.screens.picture_actions import UsePicture, ViewPicture
+from silverprint.ui.screens.studio import StudioPage
+from silverprint.ui.terminal import TerminalInfo
+from silverprint.ui.widgets.tab_line import TABS
+
+if TYPE_CHECKING:
+    from silverprint.settings.draft import Draft
+    from silverprint.studio import Studio
+
+PROGRESS_S = 0.1
+MODES = tuple(mode for mode, _title in TABS)
+
+
+class SilverprintApp(App[int]):
+    """The studio on screen. ``notes`` are mistakes found before the start, such as a bad settings file."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "silverprint"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.EVERYWHERE)]
+    DEFAULT_MODE = "studio"
+    NOTIFICATION_TIMEOUT = 6
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        studio: Studio,
+        *,
+        draft: Draft,
+        terminal: TerminalInfo | None = None,
+        theme: str | None = None,
+        notes: Sequence[SilverprintError] = (),
+    ) -> None:
+        super().__init__()
+        self.studio = studio
+        self.terminal = terminal or TerminalInfo(protocol="half", why="no terminal was asked")
+        self.notes = list(notes)
+        self.news = News(Signal(self, "events"), Signal(self, "progress"), Signal(self, "opened"))
+        self._draft = draft
+        self._progress: dict[tuple[str, bool], JobProgress] = {}
+        self._ticker: Timer | None = None
+        self._studio_page: StudioPage | None = None
+        for mode, make in self._screens().items():
+            self.add_mode(mode, make)
+        self.set_keymap(studio.settings.keys)
+        choose_theme(self, theme or studio.settings.theme)
+
+    def _screens(self) -> Mapping[str, Callable[[], Screen[None]]]:
+        # Imported when first shown: four of the five are not needed for the first paint.
+        def studio() -> Screen[None]:
+            self._studio_page = StudioPage(self.studio, self.news, draft=self._draft, terminal=self.terminal)
+            return self._studio_page
+
+        def gallery() -> Screen[None]:
+            from silverprint.ui.screens.gallery import GalleryScreen
+
+            return GalleryScreen(self.studio, self.news)
+
+        def queue() -> Screen[None]:
+            from silverprint.ui.screens.queue import QueueScreen
+
+            return QueueScreen(self.studio, self.news)
+
+        def models() -> Screen[None]:
+            from silverprint.ui.screens.models import ModelsScreen
+
+            return ModelsScreen(self.studio, self.news)
+
+        def settings() -> Screen[None]:
+            from silverprint.ui.screens.settings import SettingsScreen
+
+            return SettingsScreen(self.studio, self.news, terminal=self.terminal)
+
+        return {"studio": studio, "gallery": gallery, "queue": queue, "models": models, "settings": settings}
+
+    # start
+
+    def on_mount(self) -> None:
+        self._ticker = self.set_interval(PROGRESS_S, self._hand_on_progress, pause=True)
+        for note in self.notes:
+            self.say(note)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self._open(), group="open")
+
+    async def _open(self) -> None:
+        """Open the services, then carry their news for as long as the app runs."""
+        async with self.studio.feed.subscribe() as events:
+            try:
+                await self.studio.start()
+            except SilverprintError as error:
+                self.news.trouble = error
+                self.say(error)
+            else:
+                self.news.trouble = None
+                self.news.working = {job.id for job in self.studio.queue.jobs() if not job.state.is_final}
+            self.news.opened.publish(None)
+            async for event in events:
+                if isinstance(event, JobProgress):
+                    self._progress[event.job_id, isinstance(event.update, Preview)] = event
+                    if self._ticker is not None:
+                        self._ticker.resume()
+                    continue
+                if isinstance(event, JobChanged):
+                    self.news.note(event.job)
+                self.news.events.publish(event)
+
+    def _hand_on_progress(self) -> None:
+        if not self._progress:
+            if self._ticker is not None:
+                self._ticker.pause()
+            return
+        newest = list(self._progress.values())
+        self._progress.clear()
+        self.news.progress.publish(newest)
+
+    def say(self, error: SilverprintError) -> None:
+        """Show an error and its fix."""
+        words = "\n".join(part for part in (str(error), error.fix) if part)
+        self.notify(words, severity="error", timeout=12, markup=False)
+
+    async def rebuild(self) -> None:
+        """Set a damaged history aside, write it anew from the pictures, and open it."""
+        from silverprint.library.rebuild import rebuild
+
+        if isinstance(self.news.trouble, LibraryDamaged):
+            await rebuild(self.studio.paths)
+            self._begin()
+
+    # going about
+
+    def action_go(self, mode: str) -> None:
+        """Go to one of the five screens."""
+        if not isinstance(self.screen, ModalScreen):
+            self.switch_mode(mode)
+
+    def action_turn(self, step: int) -> None:
+        """Go to the next or the previous of the five screens."""
+        self.action_go(MODES[(MODES.index(self.current_mode) + step) % len(MODES)])
+
+    async def action_back(self) -> None:
+        """One step back: inside the screen, then off it, then to the Studio."""
+        screen = self.screen
+        if isinstance(screen, StudioScreen) and screen.back():
+            return
+        if len(self.screen_stack) > 1:
+            await self.pop_screen()
+        else:
+            self.action_go("studio")
+
+    def action_press(self, key: str) -> None:
+        """Do what the key does: for a click in the key line."""
+        self.simulate_key(key)
+
+    def action_keys(self) -> None:
+        """Every key of this screen."""
+        from silverprint.ui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen.of(self.screen))
+
+    def on_use_picture(self, message: UsePicture) -> None:
+        """Take a part of a picture's recipe to the Studio, and go there."""
+        if self._studio_page is not None:
+            self._studio_page.use(message.picture, message.part)
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+            self.action_go("studio")
+
+    def on_view_picture(self, message: ViewPicture) -> None:
+        """Show a picture large."""
+        from silverprint.ui.screens.viewer import ViewerScreen
+
+        self.push_screen(
+            ViewerScreen(
+                self.studio, self.news, picture=message.picture, among=message.among, terminal=self.terminal
+            )
+        )
+
+
+def choose_theme(app: App[int], name: str) -> None:
+    """Register the themes and put on the one of this name, or the default where there is none."""
+    from silverprint.ui.theme import DEFAULT, load_themes
+
+    themes, _errors = load_themes()
+    for theme in themes.values():
+        app.register_theme(theme.theme)
+    app.theme = name if name in app.available_themes else DEFAULT

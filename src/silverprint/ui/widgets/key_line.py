@@ -1,0 +1,50 @@
+"""KeyLine: the most useful keys of this moment on one line, as many as fit whole.
+
+It reads the bindings that are active where the focus is, and takes their order from the table of actions.
+"""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.events import Mount
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
+
+from silverprint.ui.actions import key_word, ranks
+
+
+class KeyLine(Widget):
+    """One line at the bottom. A click on a key does what the key does."""
+
+    DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; background: $background; color: $text-muted; }"
+
+    def _on_mount(self, event: Mount) -> None:
+        super()._on_mount(event)
+        self.screen.bindings_updated_signal.subscribe(self, self._keys_changed)
+
+    def _keys_changed(self, _screen: Screen[object]) -> None:
+        self.refresh()
+
+    def render(self) -> Content:
+        line = Content(" ")
+        for key, title in self.keys():
+            entry = Content.assemble((key_word(key), "$footer-key-foreground"), " ", title)
+            if line.cell_length + entry.cell_length + 2 > self.size.width:
+                continue
+            line += entry.stylize(Style.from_meta({"@click": f"app.press('{key}')"})) + Content("   ")
+        return line
+
+    def keys(self) -> list[tuple[str, str]]:
+        """The keys to show and their titles, the most useful first."""
+        order = ranks()
+        found: dict[str, tuple[int, str, str]] = {}
+        for key, active in self.screen.active_bindings.items():
+            binding = active.binding
+            rank = order.get(binding.id or "", 0) or (50 if binding.show and not binding.id else 0)
+            if not rank or not active.enabled or not binding.description:
+                continue
+            name = binding.id or binding.action
+            if name not in found:
+                found[name] = (rank, key, binding.description)
+        return [(key, title) for _rank, key, title in sorted(found.values())]

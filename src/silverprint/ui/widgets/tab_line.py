@@ -1,0 +1,55 @@
+"""TabLine: the line on top: the five screens, how many jobs run, and a short word at the right."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.style import Style
+from textual.widget import Widget
+
+TABS = (
+    ("studio", "Studio"),
+    ("gallery", "Gallery"),
+    ("queue", "Queue"),
+    ("models", "Models"),
+    ("settings", "Settings"),
+)
+_NAME_FROM = 76
+
+
+class TabLine(Widget):
+    """Values in: ``current`` (a mode's name), ``running`` (jobs that have not ended), ``digits_go`` (a plain digit
+    changes the screen here), ``note`` (words at the right). A click on a tab runs ``app.go``."""
+
+    DEFAULT_CSS = "TabLine { height: 1; dock: top; background: $background; color: $text-muted; }"
+
+    current: reactive[str] = reactive("")
+    running: reactive[int] = reactive(0)
+    digits_go: reactive[bool] = reactive(True)
+    note: reactive[str] = reactive("")
+
+    def __init__(self, *, current: str = "") -> None:
+        super().__init__()
+        self.set_reactive(TabLine.current, current)
+
+    def render(self) -> Content:
+        line = Content(" ")
+        if self.size.width >= _NAME_FROM:
+            line += Content.styled("silverprint  ", "bold $foreground")
+        line += Content.styled("    " if self.digits_go else "alt+", "$text-disabled")
+        for number, (mode, title) in enumerate(TABS, 1):
+            line += self._tab(number, mode, title) + Content("  ")
+        note = Content(self.note)
+        room = self.size.width - line.cell_length - note.cell_length - 1
+        return line + Content(" " * room) + note if self.note and room > 0 else line
+
+    def _tab(self, number: int, mode: str, title: str) -> Content:
+        chosen = mode == self.current
+        tab = Content.assemble(
+            (str(number), "bold $accent" if chosen else "$text-disabled"),
+            " ",
+            (title, "bold $accent" if chosen else ""),
+        )
+        if mode == "queue" and self.running:
+            tab += Content.styled(f" ●{self.running}", "$accent")
+        return tab.stylize(Style.from_meta({"@click": f"app.go('{mode}')"}))

@@ -1,0 +1,180 @@
+"""From bytes to pixels, with limits. The one way in which a picture's bytes are handed to Pillow.
+
+What is decoded is always checked first: type, wholeness, size. Texts and colour profiles never reach Pillow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from silverprint.core.errors import NotFound, PictureError, StorageError
+from silverprint.core.image import RawImage
+from silverprint.pictures.formats import PNG_START, Facts, facts, png_chunks
+
+# Our own limit is checked on the header before Pillow sees a byte, and is never above Pillow's.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+_PILLOW_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+_NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"})
+# What Pillow's plug-ins raise for damaged input: it has no one error of its own.
+_PILLOW_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    MemoryError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most we take: megabytes (of 1,000,000) of one file, and pixels of one picture."""
+
+    max_download_mb: int = 200
+    max_pixels: int = 80_000_000
+
+
+def check(data: bytes, limits: Limits) -> Facts:
+    """What the picture is, told by its header, after checking its size and that it is whole.
+
+    Cheap: nothing is decoded. Raises PictureError.
+    """
+    if len(data) > limits.max_download_mb * 1_000_000:
+        raise PictureError(
+            f"the picture has {len(data) / 1_000_000:,.0f} MB; {limits.max_download_mb:,} MB are allowed",
+            fix="Raise limits.max_download_mb in the settings if you want it.",
+        )
+    found = facts(data)
+    if found.width * found.height > limits.max_pixels:
+        raise PictureError(
+            f"the picture has {found.width:,} x {found.height:,} pixels; "
+            f"{limits.max_pixels:,} in all are allowed",
+            fix="Raise limits.max_pixels in the settings if you want it.",
+        )
+    return found
+
+
+def decode(data: bytes, limits: Limits, *, draft: int | None = None) -> Image.Image:
+    """The picture as it is, in its own mode; of an animation the first frame.
+
+    With ``draft`` a JPEG may come smaller, as long as both sides keep that many pixels; it is much quicker.
+    Raises PictureError for anything that can't be decoded whole.
+    """
+    found = check(data, limits)
+    lean = _without_texts(data) if found.media_type == "image/png" else data
+    try:
+        image = Image.open(BytesIO(lean), formats=[_PILLOW_NAMES[found.media_type]])
+        if image.size != (found.width, found.height):
+            raise PictureError("the picture is damaged: its parts disagree about its size")
+        if draft is not None:
+            image.draft(None, (draft, draft))
+        image.load()
+    except _PILLOW_ERRORS as error:
+        raise PictureError(
+            "the picture is damaged and can't be decoded",
+            fix="Retry the job; if it stays, the service sends damaged pictures.",
+        ) from error
+    return image
+
+
+def read(path: Path, limits: Limits) -> bytes:
+    """The bytes of a file that should be a picture.
+
+    Raises NotFound when it is gone, PictureError when it is too large, StorageError when it can't be read.
+    """
+    try:
+        if path.stat().st_size > limits.max_download_mb * 1_000_000:
+            raise PictureError(f"{path.name} is larger than {limits.max_download_mb:,} MB")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"{path.name} is not there any more", path=path) from error
+    except OSError as error:
+        raise StorageError(
+            f"{path.name} can't be read: {error.strerror or error}.",
+            path=path,
+            fix=f"Check that {path} is a file that you may read.",
+        ) from error
+
+
+def rgb(image: Image.Image) -> Image.Image:
+    """The picture as 8-bit RGB, the same everywhere: of 16-bit grey the high byte, alpha dropped.
+
+    For 8-bit pictures it is Pillow's ``convert("RGB")``; colour profiles are not applied.
+    """
+    if image.mode == "RGB":
+        return image
+    if image.mode in ("I", "I;16", "I;16L", "I;16B"):
+        # Pillow would clip 16-bit grey to white.
+        wide = image.convert("I;16") if image.mode == "I" else image
+        high = wide.tobytes()[0 if image.mode == "I;16B" else 1 :: 2]
+        image = Image.frombytes("L", wide.size, high)
+    if "transparency" in image.info:
+        image = image.copy()
+        del image.info["transparency"]
+    return image.convert("RGB")
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The same picture, turned as its EXIF orientation says. A damaged EXIF block leaves it as it is."""
+    with contextlib.suppress(*_PILLOW_ERRORS):
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def alpha(image: Image.Image) -> Image.Image | None:
+    """The alpha channel as 8-bit grey (255 is opaque), or None when the picture has none."""
+    if "transparency" not in image.info and "A" not in image.getbands() and "a" not in image.getbands():
+        return None
+    if image.mode.startswith("I"):
+        return None
+    return image.convert("RGBA").getchannel("A")
+
+
+def flat(image: Image.Image) -> Image.Image:
+    """The picture as RGB, laid on white where it is transparent."""
+    opacity = alpha(image)
+    if opacity is None:
+        return rgb(image)
+    ground = Image.new("RGB", image.size, (255, 255, 255))
+    ground.paste(rgb(image.convert("RGBA")), mask=opacity)
+    return ground
+
+
+def raw(image: Image.Image) -> RawImage:
+    """The pixels of an RGB or L picture as plain bytes."""
+    assert image.mode in ("RGB", "L")
+    return RawImage(
+        width=image.width,
+        height=image.height,
+        data=image.tobytes(),
+        mode="L" if image.mode == "L" else "RGB",
+    )
+
+
+def encode_png(image: RawImage) -> bytes:
+    """The pixels as a PNG without any metadata."""
+    file = BytesIO()
+    Image.frombytes(image.mode, image.size, image.data).save(file, "PNG")
+    return file.getvalue()
+
+
+def _without_texts(data: bytes) -> bytes:
+    parts = [PNG_START]
+    parts += [data[part.whole : part.end + 4] for part in png_chunks(data) if part.name in _NEEDED]
+    return b"".join(parts)

@@ -11,7 +11,7 @@ import hashlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ from silverprint.providers.pocket.form import FORM, REF, SIDE, Wish, fits, model
 
 if TYPE_CHECKING:
     from silverprint.providers.pocket.model import Model, Order
+    from silverprint.providers.pocket.weights import Weights
 
 
 def create(context: ProviderContext) -> PocketProvider:
@@ -66,9 +67,10 @@ class PocketProvider:
         local=True,
     )
 
-    def __init__(self, context: ProviderContext, *, threads: int = 1) -> None:
+    def __init__(self, context: ProviderContext, *, threads: int = 1, weights: Weights | None = None) -> None:
         self._context = context
         self._threads = threads
+        self._weights = weights
         self._worker = ThreadPoolExecutor(1, "pocket")
         self._model: Model | None = None
         self._cancelled: defaultdict[str, Event] = defaultdict(Event)
@@ -95,7 +97,7 @@ class PocketProvider:
         seed = _seed_of(job_id) if recipe.seed is None else recipe.seed
         return Ticket(provider=REF.provider, handle={"job": job_id, "seed": seed})
 
-    async def watch(self, ticket: Ticket, recipe: Recipe) -> AsyncIterator[Update]:
+    async def watch(self, ticket: Ticket, recipe: Recipe) -> AsyncGenerator[Update, None]:
         """Paint the picture. Each step gives a Working and a Preview of 32x32; then comes the Finished.
 
         Closing the watch stops the thread within one step. Raises BadRecipe for inputs that can't be read,
@@ -181,7 +183,7 @@ class PocketProvider:
                     f"The built-in model needs numpy and onnxruntime, and they do not load here: {error}",
                     fix="Install onnxruntime for this machine, or choose another model (ctrl+o).",
                 ) from error
-            self._model = Model(threads=self._threads)
+            self._model = Model(self._weights, threads=self._threads)
         return self._model
 
     def _paint(

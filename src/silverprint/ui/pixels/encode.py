@@ -119,7 +119,7 @@ def _png(image: Image, *, small: bool) -> bytes:
     from PIL.Image import Dither, Quantize
 
     if small:
-        palette = image.quantize(256, method=Quantize.MEDIANCUT)
+        palette = image.quantize(256, method=Quantize.FASTOCTREE)
         image = image.quantize(256, palette=palette, dither=Dither.FLOYDSTEINBERG)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=6 if small else 1)

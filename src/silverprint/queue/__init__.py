@@ -1,0 +1,1 @@
+"""The queue: jobs on their way to pictures, durable at every step."""

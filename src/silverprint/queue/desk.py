@@ -1,0 +1,53 @@
+"""Desk: what every job's life needs from outside, handed to it as plain callables.
+
+Owns the shapes only, so that the queue knows neither adapters nor picture files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from silverprint.core.errors import SilverprintError
+from silverprint.core.job import Job
+from silverprint.core.picture import Picture
+from silverprint.core.update import Finished, Output, Preview, Waiting, Working
+
+Progress: TypeAlias = Waiting | Working | Preview
+Fetch: TypeAlias = Callable[[Output], Awaitable[bytes]]
+
+
+class IntakeLike(Protocol):
+    """What the queue needs of ``pictures.intake``."""
+
+    async def receive(self, job: Job, finished: Finished, fetch: Fetch) -> Mapping[str, Any]:
+        """Write down all outputs; safe to repeat. Raises PictureError, StorageError, or what ``fetch`` raises."""
+        ...
+
+    async def pending(self, job_id: str) -> Mapping[str, Any] | None:
+        """The manifest of what was received, when all of it is whole."""
+        ...
+
+    async def make(self, job: Job, manifest: Mapping[str, Any]) -> Sequence[Picture]:
+        """Make the picture files; twice is once. Raises PictureError, StorageError."""
+        ...
+
+    async def clear(self, job_id: str) -> None:
+        """Forget what was received."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What every job's life needs. ``changed`` is told a state that is on disk; ``trouble`` a disk that fails."""
+
+    save: Callable[[Job], Awaitable[None]]
+    intake: IntakeLike
+    finish: Callable[[Job, Sequence[Picture]], Awaitable[None]]
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+    changed: Callable[[Job], None]
+    progress: Callable[[str, Progress], None]
+    trouble: Callable[[SilverprintError], None] = lambda _error: None

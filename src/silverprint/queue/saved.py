@@ -1,0 +1,220 @@
+"""Jobs on disk: a table of the history's own database, so that DONE and its pictures are one transaction.
+
+Owns the records, whose they are, and the moves that two processes might make at once. When to make them is left
+to ``queue.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from silverprint.core.errors import LibraryError
+from silverprint.core.job import Job, JobState
+from silverprint.queue.owners import NOBODY, Owners
+from silverprint.store.codec import job_document, job_of
+from silverprint.store.condition import Condition, field
+from silverprint.store.database import Database
+from silverprint.store.schema import Column, TableSchema
+from silverprint.store.table import Table
+from silverprint.store.thread import DatabaseThread
+
+TABLE = "jobs"
+SCHEMA = TableSchema(
+    columns=(
+        Column("state", "state"),
+        Column("created", "created"),
+        Column("batch", "batch"),
+    ),
+    key="id",
+)
+
+ACTIVE = tuple(state.value for state in JobState if not state.is_final)
+OPEN = (*ACTIVE, JobState.UNSURE.value)
+
+_log = logging.getLogger(__name__)
+_R = TypeVar("_R")
+
+
+class TakenOver(LibraryError):
+    """Another process holds the job now; this one must let go of it."""
+
+    fix = "Look into the other silverprint: the job goes on there."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedJob:
+    """A job's record: the job, the process it belongs to, and whether somebody asked to cancel it."""
+
+    job: Job
+    owner: str
+    cancel: bool = False
+
+
+class SavedJobs:
+    """The records of all jobs, of all processes that share the database.
+
+    Every method may raise LibraryError or DiskFull; then nothing was changed. Those that write do so in one
+    transaction, durable when they return.
+    """
+
+    def __init__(self, database: DatabaseThread, owners: Owners) -> None:
+        self._thread = database
+        self.owners = owners
+
+    async def add(self, jobs: Sequence[Job]) -> None:
+        """Write new jobs, all or none, as this process's own."""
+        await self._write(self._add, jobs)
+
+    async def save(self, job: Job) -> None:
+        """Write a job's new state. Raises TakenOver when it belongs to another process by now."""
+        await self._write(self._save, (job,))
+
+    async def save_all(self, jobs: Sequence[Job]) -> None:
+        """``save`` for many in one transaction."""
+        await self._write(self._save, jobs)
+
+    def put(self, database: Database, job: Job) -> None:
+        """``save`` inside a transaction that the caller has open, in the database's thread."""
+        self._save(database, (job,))
+
+    async def find(self, job_id: str) -> SavedJob | None:
+        """The record of one job."""
+        return await self._read(lambda database: _saved(_table(database).by_key(job_id)))
+
+    async def open_jobs(self) -> list[SavedJob]:
+        """The records of all jobs, of any process, that run, wait, or wait for a person's word; oldest first."""
+        return await self._read(lambda database: _search(database, field("state").one_of(OPEN)))
+
+    async def recent(self, limit: int) -> list[Job]:
+        """The newest jobs, of any process, whatever became of them; without those that were cleared away."""
+
+        def read(database: Database) -> list[Job]:
+            rows = _table(database).page(
+                ~(field("cleared") == True),  # noqa: E712 - a condition, not a comparison
+                order="created",
+                descending=True,
+                limit=limit,
+            )
+            return [saved.job for row in rows if (saved := _saved(row)) is not None]
+
+        return await self._read(read)
+
+    async def adopt(self, ids: Collection[str] | None = None) -> list[SavedJob]:
+        """Make this process the owner of all jobs (or those of ``ids``) whose process has ended; oldest first."""
+
+        def write(database: Database) -> list[SavedJob]:
+            alive: dict[str, bool] = {}
+            taken = []
+            for saved in _search(database, field("state").one_of(ACTIVE)):
+                if saved.owner == self.owners.me or (ids is not None and saved.job.id not in ids):
+                    continue
+                if saved.owner not in alive:
+                    alive[saved.owner] = self.owners.alive(saved.owner)
+                if not alive[saved.owner]:
+                    _update(database, saved.job.id, owner=self.owners.me)
+                    taken.append(saved)
+            return taken
+
+        return await self._write(write)
+
+    async def swap(self, before: Job, after: Job) -> bool:
+        """Write ``after`` as this process's own if the record still is ``before`` and no living process runs it.
+
+        Of two processes that answer for one job at the same time, one gets True.
+        """
+
+        def write(database: Database) -> bool:
+            saved = _saved(_table(database).by_key(before.id))
+            if saved is None or (saved.job.state, saved.job.changed) != (before.state, before.changed):
+                return False
+            is_foreign = saved.owner not in (self.owners.me, NOBODY)
+            if not saved.job.state.is_final and is_foreign and self.owners.alive(saved.owner):
+                return False
+            _table(database).put(after.id, self._document(after))
+            return True
+
+        return await self._write(write)
+
+    async def ask_cancel(self, ids: Iterable[str]) -> None:
+        """Leave word, for whoever runs these jobs now or later, that they are to be cancelled."""
+
+        def write(database: Database) -> None:
+            for job_id in ids:
+                saved = _saved(_table(database).by_key(job_id))
+                if saved is not None and not saved.job.state.is_final:
+                    _update(database, job_id, cancel=True)
+
+        await self._write(write)
+
+    async def clear(self, states: Collection[JobState]) -> int:
+        """Leave ended jobs out of ``recent``; how many. The records stay, for the pictures name them."""
+
+        def write(database: Database) -> int:
+            kinds = field("state").one_of(state.value for state in states)
+            rows = [row["id"] for row in _table(database).search(kinds) if not row.get("cleared")]
+            for job_id in rows:
+                _update(database, job_id, cleared=True)
+            return len(rows)
+
+        return await self._write(write)
+
+    async def version(self) -> int:
+        """A number that changes when another process has written."""
+        return await self._read(lambda database: database.data_version())
+
+    def _add(self, database: Database, jobs: Sequence[Job]) -> None:
+        _table(database).insert_multiple(self._document(job) for job in jobs)
+
+    def _save(self, database: Database, jobs: Sequence[Job]) -> None:
+        with database.transaction():
+            table = _table(database)
+            for job in jobs:
+                before = table.by_key(job.id)
+                if before is not None and before.get("owner", NOBODY) != self.owners.me:
+                    raise TakenOver("another silverprint has taken this job up")
+                asked = before is not None and bool(before.get("cancel")) and not job.state.is_final
+                table.put(job.id, self._document(job, cancel=asked))
+
+    def _document(self, job: Job, *, cancel: bool = False) -> dict[str, Any]:
+        return {**job_document(job), "owner": self.owners.me, "cancel": cancel}
+
+    async def _write(self, work: Callable[..., _R], *args: Any) -> _R:
+        def whole() -> _R:
+            with self._thread.database.transaction():
+                return work(self._thread.database, *args)
+
+        return await self._thread.run(whole)
+
+    async def _read(self, work: Callable[[Database], _R]) -> _R:
+        return await self._thread.run(lambda: work(self._thread.database))
+
+
+def _table(database: Database) -> Table:
+    return database.table(TABLE)
+
+
+def _search(database: Database, condition: Condition) -> list[SavedJob]:
+    found = [saved for row in _table(database).search(condition) if (saved := _saved(row)) is not None]
+    return sorted(found, key=lambda saved: (saved.job.created, saved.job.id))
+
+
+def _update(database: Database, job_id: str, **fields: Any) -> None:
+    table = _table(database)
+    row = table.by_key(job_id)
+    if row is not None:
+        table.put(job_id, {**row, **fields})
+
+
+def _saved(row: Any) -> SavedJob | None:
+    if row is None:
+        return None
+    try:
+        job = job_of(row)
+    except LibraryError as error:
+        # A record of a newer silverprint: it is left as it is, and must not keep the others from running.
+        _log.warning("job %s is left alone: %s", row.get("id"), error)
+        return None
+    return SavedJob(job=job, owner=str(row.get("owner", NOBODY)), cancel=bool(row.get("cancel")))

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textual.strip import Strip
-
 from silverprint.core.errors import PictureError, StorageError
 from silverprint.core.picture import Picture
-from silverprint.ui.pixels.painter import Painter
+from silverprint.ui.pixels.painter import Box, Drawn, Painter
 
 if TYPE_CHECKING:
     from silverprint.studio import Studio
@@ -40,26 +39,27 @@ class GridThumbs:
         self._problems: dict[str, str] = {}
         self._again: set[str] = set()
 
-    def strips(self, picture: Picture, width: int, height: int) -> Sequence[Strip] | None:
-        """The thumbnail as strips, or None while it is being made."""
+    def drawn(self, picture: Picture, box: Box) -> Drawn | None:
+        """The thumbnail, or None while it is being made or when it can't be."""
         key = picture.file.sha256
-        if key in self._problems:
-            return None
-        copy = self._copies.get(key)
+        copy = self._copy(picture, key)
         if copy is None:
-            self._fetch(picture)
             return None
-        drawn = self._painter.request(key, copy, (width, height), lambda: self._ready([picture.id]))
-        if drawn is None:
-            return None
-        if drawn.error and key not in self._again:
+        drawn = self._painter.request(key, copy, box, partial(self._ready, (picture.id,)))
+        if drawn is not None and drawn.error and key not in self._again:
             # The cache may have been emptied under us: make the copy once more before giving up.
             self._again.add(key)
             del self._copies[key]
             self._painter.forget(key)
-            self._fetch(picture)
+            self._fetch(picture, key)
             return None
-        return drawn.strips
+        return drawn
+
+    def sixel(self, picture: Picture, box: Box, ready: Callable[[], None]) -> str | None:
+        """The thumbnail as sixel code; empty where there is none."""
+        key = picture.file.sha256
+        copy = self._copies.get(key)
+        return "" if copy is None else self._painter.sixel(key, copy, box, ready)
 
     def problem(self, picture: Picture) -> str:
         """Why this picture has no thumbnail."""
@@ -77,8 +77,13 @@ class GridThumbs:
             task.cancel()
         self._tasks.clear()
 
-    def _fetch(self, picture: Picture) -> None:
-        key = picture.file.sha256
+    def _copy(self, picture: Picture, key: str) -> Path | None:
+        copy = self._copies.get(key)
+        if copy is None and key not in self._problems:
+            self._fetch(picture, key)
+        return copy
+
+    def _fetch(self, picture: Picture, key: str) -> None:
         if key in self._tasks or not self._studio.is_open:
             return
         self._tasks[key] = asyncio.create_task(self._get(picture, key), name="thumbnail")

@@ -99,6 +99,7 @@ class JobList(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.QUEUE)]
 
     paused: reactive[bool] = reactive(False)
+    empty_words: reactive[tuple[str, ...]] = reactive(())
 
     class Highlighted(Message):
         """The cursor is on ``job`` now, or that job has changed; None when there is none."""
@@ -225,9 +226,20 @@ class JobList(ScrollView, can_focus=True):
         row = self.scroll_offset.y + y
         width = self.scrollable_content_region.width
         plain = self.get_visual_style().rich_style
+        if not self._order and self.empty_words:
+            return self._empty_line(y, width)
         if row >= len(self._order):
             return Strip.blank(width, plain)
         return self._strip(self._jobs[self._order[row]], width)
+
+    def _empty_line(self, y: int, width: int) -> Strip:
+        """What an empty queue says, in its upper middle; the first line is its title."""
+        at = y - max(0, (self.size.height - len(self.empty_words)) // 3)
+        if not 0 <= at < len(self.empty_words):
+            return Strip.blank(width, self.get_visual_style().rich_style)
+        name = "job-list--text" if at == 0 else "job-list--quiet"
+        words = fit(self.empty_words[at], width, align="center")
+        return Strip([Segment(words, self.get_visual_style(name).rich_style)], width)
 
     def _strip(self, job: Job, width: int) -> Strip:
         under = ("job-list--cursor",) if job.id == self._cursor_id else ()

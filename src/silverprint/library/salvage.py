@@ -18,8 +18,8 @@ from typing import Any
 from silverprint.store.names import quoted
 
 _START = re.compile(rb'\{"v":\d+,"id":"')
-_LONGEST = 256_000
-_MOST_TRIED = 300_000
+_LENGTHS = (8_000, 256_000)
+_IN_VAIN = 5_000
 
 
 def salvage(path: Path, table: str, *, stamp: str) -> dict[str, dict[str, Any]]:
@@ -56,11 +56,17 @@ def _rows(path: Path, table: str) -> tuple[dict[str, dict[str, Any]], bool]:
         if not first_broke:
             return found, True
         high, _ = _scan(connection, f"{sql} NOT INDEXED ORDER BY id DESC", found)
+        if low is None and high is None:
+            return found, False
         # Between the two ends each row is asked for by itself.
-        for number in range((low or 0) + 1, min(high or _MOST_TRIED, (low or 0) + _MOST_TRIED)):
+        number, in_vain = (low or 0) + 1, 0
+        while in_vain < _IN_VAIN and number != high:
+            before = len(found)
             with contextlib.suppress(sqlite3.Error):
                 for _, text in connection.execute(f"{sql} WHERE id=?", (number,)):
                     _take(text, found)
+            in_vain = 0 if len(found) > before else in_vain + 1
+            number += 1
     return found, False
 
 
@@ -100,11 +106,15 @@ def _loose(path: Path, stamp: str) -> dict[str, dict[str, Any]]:
 def _documents(data: bytes) -> Iterator[dict[str, Any]]:
     decoder = json.JSONDecoder()
     for start in _START.finditer(data):
-        piece = data[start.start() : start.start() + _LONGEST].decode("utf-8", "ignore")
-        with contextlib.suppress(ValueError, RecursionError):
-            document, _ = decoder.raw_decode(piece)
+        for length in _LENGTHS:  # most are short, and a short piece is quickly decoded
+            piece = data[start.start() : start.start() + length].decode("utf-8", "ignore")
+            try:
+                document, _ = decoder.raw_decode(piece)
+            except (ValueError, RecursionError):
+                continue
             if isinstance(document, dict):
                 yield document
+            break
 
 
 def _fits(document: Mapping[str, Any], table: str) -> bool:

@@ -179,7 +179,6 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
     ),
     Where.SETTINGS: (
         Action(name="settings.keep", keys="enter", title="Keep", help="Keep the marked choice; it is saved at once", call="keep", rank=1),
-        Action(name="settings.revert", keys="escape", title="Leave as it was", help="Go back to the choice that is saved", call="revert", rank=2),
         Action(name="settings.copy", keys="y", title="Copy path", help="Copy the path of the folder", call="screen.copy_path", rank=3),
     ),
     Where.DIALOG: (

@@ -18,9 +18,10 @@ from silverprint.core.errors import LibraryDamaged, SilverprintError
 from silverprint.core.events import JobChanged, JobProgress
 from silverprint.core.update import Preview
 from silverprint.ui.actions import Where, bindings
+from silverprint.ui.pixels.painter import install
 from silverprint.ui.screens.base import News, StudioScreen
 from silverprint.ui.screens.picture_actions import UsePicture, ViewPicture
-from silverprint.ui.screens.studio import StudioPage
+from silverprint.ui.screens.studio import RebuildWanted, StudioPage
 from silverprint.ui.terminal import TerminalInfo
 from silverprint.ui.widgets.tab_line import TABS
 
@@ -62,6 +63,7 @@ class SilverprintApp(App[int]):
         self._studio_page: StudioPage | None = None
         for mode, make in self._screens().items():
             self.add_mode(mode, make)
+        install(self, self.terminal)
         self.set_keymap(studio.settings.keys)
         choose_theme(self, theme or studio.settings.theme)
 

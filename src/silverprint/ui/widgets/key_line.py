@@ -20,7 +20,6 @@ class KeyLine(Widget):
     DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; background: $background; color: $text-muted; }"
 
     def _on_mount(self, event: Mount) -> None:
-        super()._on_mount(event)
         self.screen.bindings_updated_signal.subscribe(self, self._keys_changed)
 
     def _keys_changed(self, _screen: Screen[object]) -> None:

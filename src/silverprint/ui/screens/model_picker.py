@@ -1,0 +1,83 @@
+"""ModelPicker: choose a model out of all providers' by a few letters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from silverprint.core.provider import ModelInfo
+from silverprint.core.recipe import ModelRef
+from silverprint.core.text import one_line
+from silverprint.ui.screens.dialog import Box, Dialog
+from silverprint.ui.widgets.model_list import ModelList
+
+if TYPE_CHECKING:
+    from silverprint.studio import Studio
+
+
+class ModelPicker(Dialog[ModelInfo]):
+    """The answer is the chosen model. The line below the list says what the marked one was trained on."""
+
+    def __init__(self, studio: Studio, current: ModelRef) -> None:
+        super().__init__()
+        self._studio = studio
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        box = Box(classes="-tall")
+        box.border_title = Content("Model")
+        box.border_subtitle = Content("↑↓ move   enter take   esc close")
+        with box:
+            yield Input(placeholder="type to search", compact=True)
+            yield ModelList()
+            yield Static("", classes="note", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(ModelList).can_focus = False
+        self.query_one(Input).focus()
+        self.run_worker(self._load())
+
+    async def _load(self) -> None:
+        models = await self._studio.models()
+        self.query_one(ModelList).show(models, first=self._current)
+
+    @on(Input.Changed)
+    def _typed(self, message: Input.Changed) -> None:
+        self.query_one(ModelList).find(message.value)
+
+    @on(Input.Submitted)
+    def _taken(self) -> None:
+        self.dismiss(self.query_one(ModelList).current)
+
+    @on(ModelList.Chosen)
+    def _clicked(self, message: ModelList.Chosen) -> None:
+        self.dismiss(message.info)
+
+    @on(ModelList.Highlighted)
+    def _highlighted(self, message: ModelList.Highlighted) -> None:
+        self.query_one(".note", Static).update(Content(note_words(message.info)))
+
+    def on_key(self, event: events.Key) -> None:
+        models = self.query_one(ModelList)
+        moves = {
+            "down": models.action_cursor_down,
+            "up": models.action_cursor_up,
+            "pagedown": models.action_page_down,
+            "pageup": models.action_page_up,
+        }
+        if event.key in moves:
+            event.stop()
+            event.prevent_default()
+            moves[event.key]()
+
+
+def note_words(info: ModelInfo | None) -> str:
+    """What to know of a model, in a few lines."""
+    if info is None:
+        return "no model fits"
+    lines = [one_line(part, most=400) for part in (info.note, info.licence, info.missing) if part]
+    return "\n".join(lines)

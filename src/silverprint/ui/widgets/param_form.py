@@ -1,0 +1,121 @@
+"""ParamForm: the fields of a model's parameters, the few that matter first, the rest under *More*.
+
+It is made from a core.params.Form and posts each change; it never changes a value itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from silverprint.core.params import Form
+from silverprint.ui.widgets.param_fields import ParamField, field_for
+
+
+class More(Static, can_focus=True):
+    """The line that opens and closes the rest."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,enter", "turn", "Open or close", show=False)]
+    DEFAULT_CSS = """
+    More { height: 1; width: 1fr; color: $text-muted; }
+    More:focus { color: $accent; text-style: bold; }
+    """
+
+    class Turned(Message):
+        """Open what is closed, close what is open."""
+
+    def action_turn(self) -> None:
+        self.post_message(self.Turned())
+
+    def on_click(self) -> None:
+        self.action_turn()
+
+
+class ParamForm(Vertical):
+    """Set with ``show``. ``reasons`` holds why a parameter can't be used, by name: what was typed wrong here, and
+    what ``mark`` was told."""
+
+    DEFAULT_CSS = """
+    ParamForm { height: auto; }
+    ParamForm > #main, ParamForm > #more { height: auto; }
+    ParamForm > #more { display: none; }
+    ParamForm.-open > #more { display: block; }
+    """
+
+    class Changed(Message):
+        """Parameter ``name`` is ``value`` now; None is the model's own default."""
+
+        def __init__(self, name: str, value: Any) -> None:
+            super().__init__()
+            self.name = name
+            self.value = value
+
+    is_open: reactive[bool] = reactive(False, toggle_class="-open")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reasons: dict[str, str] = {}
+        self._form = Form()
+
+    def compose(self) -> ComposeResult:
+        yield Vertical(id="main")
+        yield More(markup=False)
+        yield Vertical(id="more")
+
+    def on_mount(self) -> None:
+        self._say_more()
+
+    async def show(self, form: Form, values: Mapping[str, Any]) -> None:
+        """Show the fields of ``form`` with ``values``, each a parameter's value by its name."""
+        self._form = form
+        self.reasons = {}
+        for group in ("main", "more"):
+            place = self.query_one(f"#{group}", Vertical)
+            async with self.batch():
+                await place.remove_children()
+                await place.mount_all(
+                    field_for(spec, values.get(spec.name)) for spec in form.params if spec.group == group
+                )
+        self._say_more()
+
+    def mark(self, fields: Mapping[str, str]) -> None:
+        """Mark the fields that a recipe was refused for, and open *More* where one is in it."""
+        for field in self.query(ParamField):
+            name = field.spec.name
+            if name in fields:
+                field.reason = fields[name]
+                self.reasons[name] = fields[name]
+                if field.spec.group == "more":
+                    self.is_open = True
+
+    def watch_is_open(self) -> None:
+        self._say_more()
+
+    def _say_more(self) -> None:
+        number = sum(spec.group == "more" for spec in self._form.params)
+        for line in self.query(More):
+            line.display = number > 0
+            line.update(Content(f"{'▾' if self.is_open else '▸'} More ({number})"))
+
+    @on(More.Turned)
+    def _turned(self, message: More.Turned) -> None:
+        message.stop()
+        self.is_open = not self.is_open
+
+    @on(ParamField.Changed)
+    def _changed(self, message: ParamField.Changed) -> None:
+        message.stop()
+        if message.reason:
+            self.reasons[message.name] = message.reason
+        else:
+            self.reasons.pop(message.name, None)
+        self.post_message(self.Changed(message.name, message.value))

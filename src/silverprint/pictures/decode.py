@@ -44,10 +44,10 @@ _PILLOW_ERRORS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The most we take: megabytes (of 1,000,000) of one file, and pixels of one picture."""
+    """The most we take: bytes of one file, and pixels of one picture."""
 
-    max_download_mb: int = 200
-    max_pixels: int = 80_000_000
+    bytes: int = 200_000_000
+    pixels: int = 80_000_000
 
 
 def check(data: bytes, limits: Limits) -> Facts:
@@ -55,16 +55,16 @@ def check(data: bytes, limits: Limits) -> Facts:
 
     Cheap: nothing is decoded. Raises PictureError.
     """
-    if len(data) > limits.max_download_mb * 1_000_000:
+    if len(data) > limits.bytes:
         raise PictureError(
-            f"the picture has {len(data) / 1_000_000:,.0f} MB; {limits.max_download_mb:,} MB are allowed",
+            f"the picture has {len(data):,} bytes; {limits.bytes:,} are allowed",
             fix="Raise limits.max_download_mb in the settings if you want it.",
         )
     found = facts(data)
-    if found.width * found.height > limits.max_pixels:
+    if found.width * found.height > limits.pixels:
         raise PictureError(
             f"the picture has {found.width:,} x {found.height:,} pixels; "
-            f"{limits.max_pixels:,} in all are allowed",
+            f"{limits.pixels:,} in all are allowed",
             fix="Raise limits.max_pixels in the settings if you want it.",
         )
     return found
@@ -99,8 +99,8 @@ def read(path: Path, limits: Limits) -> bytes:
     Raises NotFound when it is gone, PictureError when it is too large, StorageError when it can't be read.
     """
     try:
-        if path.stat().st_size > limits.max_download_mb * 1_000_000:
-            raise PictureError(f"{path.name} is larger than {limits.max_download_mb:,} MB")
+        if path.stat().st_size > limits.bytes:
+            raise PictureError(f"{path.name} has more than {limits.bytes:,} bytes")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise NotFound(f"{path.name} is not there any more", path=path) from error

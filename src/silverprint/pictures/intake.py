@@ -117,18 +117,9 @@ class Intake:
         await asyncio.to_thread(write_atomic, folder / _MANIFEST, data)
         return plain
 
-    def pending(self, job_id: str) -> Mapping[str, Any] | None:
-        """The manifest of what was received whole for a job, with every file checked; else None. Reads files."""
-        folder = self._job_folder(job_id)
-        try:
-            manifest = _manifest_of(json.loads((folder / _MANIFEST).read_bytes()))
-            if manifest.job != job_id or not manifest.outputs:
-                return None
-            for output in manifest.outputs:
-                self._received(folder, output)
-        except (OSError, ValueError, RecursionError, PictureError, StorageError):
-            return None
-        return _plain(manifest)
+    async def pending(self, job_id: str) -> Mapping[str, Any] | None:
+        """The manifest of what was received whole for a job, with every file checked; else None."""
+        return await asyncio.to_thread(self._pending, job_id, self._job_folder(job_id))
 
     async def make(self, job: Job, manifest: Mapping[str, Any]) -> list[Picture]:
         """Check and decode what was received, put the recipe into each file and write it into the folder.
@@ -156,9 +147,9 @@ class Intake:
     async def _bytes(self, output: Output, fetch: Fetch) -> bytes:
         if output.image is not None:
             pixels = output.image.width * output.image.height
-            if pixels > self._limits.max_pixels:
+            if pixels > self._limits.pixels:
                 raise PictureError(
-                    f"the picture has {pixels:,} pixels; {self._limits.max_pixels:,} are allowed",
+                    f"the picture has {pixels:,} pixels; {self._limits.pixels:,} are allowed",
                     fix="Raise limits.max_pixels in the settings if you want it.",
                 )
             return await asyncio.to_thread(decode.encode_png, output.image)
@@ -182,6 +173,17 @@ class Intake:
             size=len(data),
             seed=output.seed,
         )
+
+    def _pending(self, job_id: str, folder: Path) -> Mapping[str, Any] | None:
+        try:
+            manifest = _manifest_of(json.loads((folder / _MANIFEST).read_bytes()))
+            if manifest.job != job_id or not manifest.outputs:
+                return None
+            for output in manifest.outputs:
+                self._received(folder, output)
+        except (OSError, ValueError, RecursionError, PictureError, StorageError):
+            return None
+        return _plain(manifest)
 
     def _received(self, folder: Path, output: _Received) -> bytes:
         if not _RECEIVED_NAME.fullmatch(output.file):

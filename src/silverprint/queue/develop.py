@@ -175,12 +175,12 @@ class Development:
 
     async def _follow(self) -> None:
         """Watch to the end, then keep what came."""
-        if not self._has_answer:
+        if not self._has_answer():
             if self.cancel_wanted:
                 await unbroken(self._stop())
                 return
             failure, interrupted = await self._watch()
-            if not self._has_answer:
+            if not self._has_answer():
                 if interrupted is not None:
                     raise interrupted
                 if failure is None or self.cancel_wanted:
@@ -390,7 +390,6 @@ class Development:
         self.job = job
         self._desk.changed(job)
 
-    @property
     def _has_answer(self) -> bool:
         return self.finished is not None
 

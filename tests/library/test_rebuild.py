@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -30,7 +29,7 @@ def open_database(path: Path) -> Database:
     return Database(path, schemas={"pictures": SCHEMA, "jobs": TableSchema()})
 
 
-def read_file(path: Path) -> tuple[Mapping[str, Any], PictureFile] | None:
+def read_file(path: Path) -> Picture | None:
     data = path.read_bytes()
     if data == b"not ours":
         return None
@@ -42,7 +41,10 @@ def read_file(path: Path) -> tuple[Mapping[str, Any], PictureFile] | None:
         path="", media_type="image/png", width=8, height=8, size=len(data),
         sha256=sha256(data).hexdigest(), pixels_sha256="0" * 64,
     )  # fmt: skip
-    return record, file
+    try:
+        return picture_of({**record, "file": asdict(file)})
+    except LibraryError as error:
+        raise PictureError(str(error)) from error
 
 
 class Place:
@@ -75,8 +77,9 @@ class Place:
         path = self.folder / (name or picture.file.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        _, facts = read_file(path) or (None, picture.file)
-        return replace(picture, file=replace(facts, path=picture.file.path))
+        read = read_file(path)
+        assert read is not None
+        return replace(picture, file=replace(read.file, path=picture.file.path))
 
     def index(self, *pictures: Picture, jobs: tuple[Job, ...] = ()) -> None:
         with open_database(self.path) as database, database.transaction():
@@ -86,7 +89,7 @@ class Place:
                 database.table("jobs").put(job.id, job_document(job))
 
     def rebuild(self) -> Report:
-        def read(path: Path) -> tuple[Mapping[str, Any], PictureFile] | None:
+        def read(path: Path) -> Picture | None:
             self.read.append(path.name)
             return read_file(path)
 

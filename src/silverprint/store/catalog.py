@@ -8,11 +8,11 @@ index (FTS5) and, for each column of many values, a table of values kept by trig
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING
 
 from silverprint.core.errors import LibraryError
 from silverprint.store import rows
+from silverprint.store.faults import Taken
 from silverprint.store.names import base, index_name, many_table, quoted, unbase, words_table
 from silverprint.store.schema import Column, TableSchema, many_sql, value_sql
 
@@ -41,25 +41,36 @@ def table_names(storage: SqliteStorage) -> list[str]:
 def ensure(storage: SqliteStorage, name: str) -> TableSchema:
     """Make the table if it is missing, or make it anew around the same documents if its schema changed.
 
-    Gives the table's schema. Reading is one look-up when there is nothing to do.
+    Gives the table's schema. One number is read when there is nothing to do.
     """
     schema = storage.schemas.get(name, NO_SCHEMA)
-    if _is_current(storage, name, schema):
+    # SQLite counts every CREATE and DROP in the file, whoever does it.
+    if storage.ensured.get(name) == _schema_version(storage):
         return schema
-    with storage.transaction():
-        # Another program may have done it between the look and the lock.
-        if not _is_current(storage, name, schema):
-            if exists(storage, name):
-                _remake(storage, name, schema)
-            else:
-                _make_table(storage, name, schema, quoted(name))
-                _make_indexes(storage, name, schema)
-            if schema is not NO_SCHEMA:
-                storage.execute(
-                    f"CREATE TABLE IF NOT EXISTS {_META} (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
-                )
-                storage.execute(f"REPLACE INTO {_META} VALUES (?, ?)", (f"schema:{name}", schema.signature()))
+    if not _is_current(storage, name, schema):
+        with storage.transaction():
+            # Another program may have done it between the look and the lock.
+            if not _is_current(storage, name, schema):
+                _make(storage, name, schema)
+    storage.ensured[name] = _schema_version(storage)
     return schema
+
+
+def _schema_version(storage: SqliteStorage) -> int:
+    return int(storage.rows("PRAGMA schema_version")[0][0])
+
+
+def _make(storage: SqliteStorage, name: str, schema: TableSchema) -> None:
+    if exists(storage, name):
+        _remake(storage, name, schema)
+    else:
+        _make_table(storage, name, schema, quoted(name))
+        _make_indexes(storage, name, schema)
+    if schema is not NO_SCHEMA:
+        storage.execute(
+            f"CREATE TABLE IF NOT EXISTS {_META} (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID"
+        )
+        storage.execute(f"REPLACE INTO {_META} VALUES (?, ?)", (f"schema:{name}", schema.signature()))
 
 
 def drop(storage: SqliteStorage, name: str) -> None:
@@ -144,7 +155,7 @@ def _remake(storage: SqliteStorage, name: str, schema: TableSchema) -> None:
     storage.execute(f"ALTER TABLE {fresh} RENAME TO {table}")
     try:
         _make_indexes(storage, name, schema)
-    except sqlite3.IntegrityError as error:
+    except Taken as error:
         raise LibraryError(f"Two records of {name} have the same {schema.key}.", path=storage.path) from error
     for column in schema.columns:
         if column.is_many:

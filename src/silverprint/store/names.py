@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from silverprint.store.schema import Column
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
+@lru_cache(maxsize=256)
 def base(name: str) -> str:
     """The SQL name of a table of documents.
 
@@ -17,11 +19,13 @@ def base(name: str) -> str:
     return f"d_{name}" if _PLAIN.match(name) else f"x_{name.encode('utf-8', 'surrogatepass').hex()}"
 
 
+@lru_cache(maxsize=256)
 def quoted(name: str) -> str:
     """The SQL name of a table of documents, in quotes."""
     return f'"{base(name)}"'
 
 
+@lru_cache(maxsize=256)
 def words_table(name: str) -> str:
     """The SQL name of a table's word index, in quotes."""
     return f'"fts_{base(name)}"'

@@ -38,7 +38,7 @@ def from_text(text: str) -> dict[str, Any]:
 def insert(
     storage: SqliteStorage, name: str, schema: TableSchema, number: int, document: Mapping[Any, Any]
 ) -> None:
-    """Write a new row. Raises ``sqlite3.IntegrityError`` when the id or the key is taken."""
+    """Write a new row. Raises ``Taken`` when the id or the key is taken."""
     storage.execute(f"INSERT INTO {names.quoted(name)} (id, doc) VALUES (?, ?)", (number, to_text(document)))
     if schema.fts:
         _write_words(storage, name, number, schema.words(document), "INSERT")

@@ -18,8 +18,9 @@ from typing import Any
 
 from tinydb.storages import Storage
 
-from silverprint.core.errors import DiskFull, LibraryBusy, LibraryDamaged, LibraryError
+from silverprint.core.errors import LibraryDamaged, LibraryError
 from silverprint.store import catalog, rows
+from silverprint.store.faults import translated
 from silverprint.store.filesystem import is_network
 from silverprint.store.names import quoted
 from silverprint.store.schema import TableSchema
@@ -54,6 +55,8 @@ class SqliteStorage(Storage):
         self.path = path
         self.note: str | None = None
         self.schemas: dict[str, TableSchema] = {}
+        self.ensured: dict[str, int] = {}
+        """For ``catalog.ensure``: the file's schema version at which a table was last found right."""
         self._lock = threading.RLock()
         self._depth = 0
         self._closed = False
@@ -115,24 +118,24 @@ class SqliteStorage(Storage):
 
     def execute(self, sql: str, args: Sequence[Any] = ()) -> int:
         """Run one statement that changes something; gives the number of rows changed. Call it inside a transaction."""
-        with self._lock, self._errors():
-            return self._open().execute(sql, args).rowcount
-
-    def insert(self, sql: str, args: Sequence[Any] = ()) -> int:
-        """Run one INSERT and give the row's id."""
-        with self._lock, self._errors():
-            return int(self._open().execute(sql, args).lastrowid or 0)
+        with self._lock:
+            try:
+                return self._open().execute(sql, args).rowcount
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
 
     def rows(self, sql: str, args: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of one query."""
-        with self._lock, self._errors():
-            return self._open().execute(sql, args).fetchall()
+        with self._lock:
+            try:
+                return self._open().execute(sql, args).fetchall()
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
 
     def row(self, sql: str, args: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of one query, or None."""
-        with self._lock, self._errors():
-            found: tuple[Any, ...] | None = self._open().execute(sql, args).fetchone()
-            return found
+        found = self.rows(sql, args)
+        return found[0] if found else None
 
     def stream(self, sql: str, args: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of one query, a few at a time. Hold ``reading()`` or ``transaction()`` around the whole loop."""
@@ -163,6 +166,8 @@ class SqliteStorage(Storage):
                 yield
                 connection.execute("COMMIT" if outermost else f"RELEASE {mark}")
             except BaseException:
+                # What was made in here is gone, and the schema version with it.
+                self.ensured.clear()
                 # A full disk or an interrupt can have rolled everything back already.
                 if self.in_transaction():
                     if outermost:
@@ -257,40 +262,8 @@ class SqliteStorage(Storage):
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.IntegrityError:
-            raise
         except sqlite3.Error as error:
-            raise _translated(error, self.path) from error
-
-
-def _translated(error: sqlite3.Error, path: Path | None) -> Exception:
-    where = path.name if path is not None else "the database in memory"
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = code & 0xFF if code is not None else None
-    if primary == sqlite3.SQLITE_FULL:
-        return DiskFull("There is no room left to write to the library.", path=path)
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LibraryBusy("Another program is writing to the library and did not finish in time.", path=path)
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return LibraryDamaged(f"The library file {where} is damaged: {error}.", path=path)
-    if primary in (
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_AUTH,
-    ):
-        return LibraryError(
-            f"The library file {where} can't be opened for writing: {error}.",
-            path=path,
-            fix="Check the permissions of the file and its folder.",
-        )
-    if primary == sqlite3.SQLITE_IOERR:
-        return LibraryError(
-            f"The disk refused to read or write {where}: {error}.",
-            path=path,
-            fix="Check the disk; the library is as it was before this step.",
-        )
-    return LibraryError(f"The library could not do that: {error}.", path=path)
+            raise translated(error, self.path) from error
 
 
 def _check_file(path: Path, *, create: bool) -> None:

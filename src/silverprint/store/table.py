@@ -7,7 +7,6 @@ left to ``scan.py``, writing one to ``rows.py``.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,6 +17,7 @@ from tinydb.utils import LRUCache
 
 from silverprint.store import catalog, rows
 from silverprint.store.condition import Condition, Everything, Node, Plain
+from silverprint.store.faults import Taken
 from silverprint.store.scan import Found, Order, Scan
 from silverprint.store.schema import TableSchema
 
@@ -218,8 +218,10 @@ class Table(TinyTable):
         ``[("rating", True), ("made", True)]``, True for descending. Equal documents follow their ids, in the direction of
         the last order. A missing value comes first, or last when descending. ``limit`` None is all of them.
         """
-        by = self._scan.order(order, descending)
-        return self._documents(self._scan.select(_node(condition), by=by, limit=limit, offset=offset))
+        found = self._scan.select(
+            _node(condition), order=order, descending=descending, limit=limit, offset=offset
+        )
+        return self._documents(found)
 
     def ids(
         self,
@@ -231,8 +233,9 @@ class Table(TinyTable):
         offset: int = 0,
     ) -> list[int]:
         """The document ids of what ``page`` gives; without ``limit``, of all that match."""
-        by = self._scan.order(order, descending)
-        return self._scan.ids(_node(condition), by=by, limit=limit, offset=offset)
+        return self._scan.ids(
+            _node(condition), order=order, descending=descending, limit=limit, offset=offset
+        )
 
     def by_key(self, key: str) -> Document | None:
         """The document whose key field is ``key``, or None."""
@@ -281,7 +284,7 @@ class Table(TinyTable):
     def _add(self, schema: TableSchema, number: int, document: dict[Any, Any]) -> None:
         try:
             rows.insert(self._storage, self._name, schema, number, document)
-        except sqlite3.IntegrityError as error:
+        except Taken as error:
             if self._scan.document(number) is not None:
                 raise ValueError(f"Document with ID {number} already exists") from error
             raise _key_taken(schema, document) from error
@@ -291,7 +294,7 @@ class Table(TinyTable):
     ) -> None:
         try:
             rows.update(self._storage, self._name, schema, number, document, before)
-        except sqlite3.IntegrityError as error:
+        except Taken as error:
             raise _key_taken(schema, document) from error
 
     def _number_for(self, document: object) -> int:

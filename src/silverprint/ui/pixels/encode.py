@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from silverprint.core.errors import PictureError
 from silverprint.core.image import RawImage
 from silverprint.ui.pixels.fit import Fitted, fit
+from silverprint.ui.terminal import Colours
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,10 +23,47 @@ Kind = Literal["kitty", "sixel", "half", "none"]
 MOST_PIXELS = 200_000_000
 """Larger files are not opened for show: decoded they would take over half a gigabyte."""
 
+_LEVELS = (0, 95, 135, 175, 215, 255)
+_CUBE = [level for red in _LEVELS for green in _LEVELS for blue in _LEVELS for level in (red, green, blue)]
+"""The 6 x 6 x 6 colours that all terminals of 256 colours have at 16 to 231."""
+_SIXTEEN = [
+    *(0, 0, 0, 170, 0, 0, 0, 170, 0, 170, 85, 0, 0, 0, 170, 170, 0, 170, 0, 170, 170, 170, 170, 170),
+    *(
+        85,
+        85,
+        85,
+        255,
+        85,
+        85,
+        85,
+        255,
+        85,
+        255,
+        255,
+        85,
+        85,
+        85,
+        255,
+        255,
+        85,
+        255,
+        85,
+        255,
+        255,
+        255,
+        255,
+        255,
+    ),
+]
+"""The sixteen as Rich takes them to be when it picks the nearest; how they look is the terminal's own affair."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to make: `source` in a box of (columns, rows) as `kind`. `background` shows through transparency."""
+    """What to make: `source` in a box of (columns, rows) as `kind`.
+
+    `background` shows through transparency; `small` saves bytes for a slow line; `colours` bounds half-blocks.
+    """
 
     source: Source
     box: tuple[int, int]
@@ -33,6 +71,7 @@ class Order:
     cell: tuple[int, int] | None = None
     background: tuple[int, int, int] = (0, 0, 0)
     small: bool = False
+    colours: Colours = "truecolor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +124,7 @@ def _encode(image: Image, order: Order) -> Encoded:
         want = max(fitted.width, fitted.height)
         image.draft("RGB", (want, want))  # decodes at the nearest larger eighth
     flat = _flatten(ImageOps.exif_transpose(image), order.background)
-    halves = _scaled(flat, fitted.columns, fitted.rows * 2).tobytes()
+    halves = _reduced(_scaled(flat, fitted.columns, fitted.rows * 2), order.colours).tobytes()
     if order.kind == "half":
         return Encoded(size=size, fitted=fitted, halves=halves)
     shown = _scaled(flat, fitted.width, fitted.height)
@@ -104,6 +143,18 @@ def _flatten(image: Image, background: tuple[int, int, int]) -> Image:
         over = image.convert("RGBA")
         image = Images.alpha_composite(Images.new("RGBA", over.size, (*background, 255)), over)
     return image.convert("RGB")
+
+
+def _reduced(image: Image, colours: Colours) -> Image:
+    """Dithered to the terminal's palette: left alone, its nearest colours would make flat patches."""
+    from PIL import Image as Images
+    from PIL.Image import Dither
+
+    if colours in ("truecolor", "none"):
+        return image
+    palette = Images.new("P", (1, 1))
+    palette.putpalette(_CUBE if colours == "256" else _SIXTEEN)
+    return image.quantize(palette=palette, dither=Dither.FLOYDSTEINBERG).convert("RGB")
 
 
 def _scaled(image: Image, width: int, height: int) -> Image:
@@ -139,4 +190,6 @@ def _sixel(shown: Image, fitted: Fitted, order: Order) -> str:
         ground = Images.new("RGB", full, order.background)
         ground.paste(shown, ((full[0] - shown.width) // 2, (full[1] - shown.height) // 2))
         shown = ground
+    if isinstance(order.source, RawImage):  # a preview, soon replaced: a fifth of the bytes, half the time
+        return encode_sixel(shown, 64, dither=False)
     return encode_sixel(shown, 96 if order.small else 256)

@@ -249,6 +249,7 @@ class Painter:
             cell=self._info.cell,
             background=self._background(),
             small=self._info.remote,
+            colours=self._info.colours,
         )
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, encode, order)
@@ -258,9 +259,9 @@ class Painter:
     def _made(
         self, token: Hashable, encoded: Encoded | PictureError, box: Box, *, pinned: bool = False
     ) -> Drawn:
-        style = Style(color="bright_black")
         if isinstance(encoded, PictureError):
-            strips = frame_strips(*box, [str(encoded)], style)
+            line = str(encoded) if len(str(encoded)) < box[0] - 2 else "unreadable"
+            strips = frame_strips(*box, [line], self._frame_style())
             return Drawn(columns=box[0], rows=box[1], strips=tuple(strips), size=None, error=str(encoded))
         fitted, size = encoded.fitted, encoded.size
         columns, rows = fitted.columns, fitted.rows
@@ -272,8 +273,11 @@ class Painter:
         if encoded.halves:
             strips = half_block_strips(encoded.halves, columns)
         else:
-            strips = frame_strips(columns, rows, [f"{size[0]} x {size[1]}"], style)
+            strips = frame_strips(columns, rows, [f"{size[0]} x {size[1]}"], self._frame_style())
         return Drawn(columns=columns, rows=rows, strips=tuple(strips), size=size)
+
+    def _frame_style(self) -> Style:
+        return self._app.screen.rich_style if self._app.screen_stack else Style()
 
     def _background(self) -> tuple[int, int, int]:
         red, green, blue = self._app.screen.background_colors[1].rgb if self._app.screen_stack else (0, 0, 0)

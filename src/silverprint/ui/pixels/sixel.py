@@ -17,8 +17,8 @@ _DEFINITION = re.compile(r"#(\d+);2;\d+;\d+;\d+")
 _SELECTIONS = re.compile(r"(?:#\d+)+(?=#)")
 
 
-def encode_sixel(image: Image, colours: int = 256) -> str:
-    """The sixel escape code of an RGB image, dithered to at most `colours` colours (2 to 256).
+def encode_sixel(image: Image, colours: int = 256, *, dither: bool = True) -> str:
+    """The sixel escape code of an RGB image in at most `colours` colours (2 to 256).
 
     All colours are defined before the first pixel: 0.12 defines each where it is first used and counts on its
     being selected by that, which xterm does not do (seen as streaks in a wrong colour).
@@ -27,7 +27,9 @@ def encode_sixel(image: Image, colours: int = 256) -> str:
     from textual_image._sixel import image_to_sixels
 
     palette = image.quantize(colours, method=Quantize.FASTOCTREE)
-    indexed = image.quantize(colours, palette=palette, dither=Dither.FLOYDSTEINBERG)
+    indexed = image.quantize(
+        colours, palette=palette, dither=Dither.FLOYDSTEINBERG if dither else Dither.NONE
+    )
     return _define_first(image_to_sixels(indexed))
 
 

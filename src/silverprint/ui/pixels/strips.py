@@ -12,6 +12,8 @@ from rich.color import Color
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color as Background
+from textual.filter import ANSIToTruecolor, LineFilter
 from textual.strip import Strip
 
 from silverprint.ui.pixels import kitty
@@ -96,6 +98,10 @@ class HalfBlockStrip(_LazyStrip):
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
         return _divide(self, cuts)
 
+    def apply_filter(self, filter: LineFilter, background: Background) -> Strip:
+        # its colours are RGB already, so that filter would only cost
+        return self if isinstance(filter, ANSIToTruecolor) else super().apply_filter(filter, background)
+
 
 class Row(_LazyStrip):
     """Strips side by side. `told` hears which of its cells are written, counted from `start`."""
@@ -131,6 +137,9 @@ class Row(_LazyStrip):
 
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
         return _divide(self, cuts)
+
+    def apply_filter(self, filter: LineFilter, background: Background) -> Strip:
+        return Row([part.apply_filter(filter, background) for part in self._parts], self._told, self._start)
 
 
 def _divide(strip: Strip, cuts: Iterable[int]) -> list[Strip]:

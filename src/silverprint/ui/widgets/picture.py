@@ -104,14 +104,20 @@ class PictureView(Widget, can_focus=False):
         return Region(left, top, drawn.columns, drawn.rows)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        blank = Style.from_color(bgcolor=self.background_colors[1].rich_color)
+        ground = self.background_colors[1]
+        blank = Style.from_color(bgcolor=ground.rich_color)
         rows = [self._line(line, blank).crop(crop.x, crop.right) for line in crop.line_range]
+        for (
+            line_filter
+        ) in self.get_line_filters():  # as Textual's own drawing does: terminal colours, NO_COLOR
+            rows = [row.apply_filter(line_filter, ground) for row in rows]
         return self._sharpener.rows(rows, crop) if self._sharpener is not None else rows
 
     def _line(self, line: int, blank: Style) -> Strip:
         width = self.size.width
-        if self._drawn is None:
-            text = text_rows(width, self.size.height, self.placeholder.splitlines())[line]
+        if self._drawn is None or self._drawn.error:
+            words = self._drawn.error if self._drawn else self.placeholder
+            text = text_rows(width, self.size.height, words.splitlines())[line]
             return Strip([Segment(text, self.rich_style)], width)
         place = self.picture_region
         if not place.y <= line < place.bottom:
@@ -163,9 +169,7 @@ class PictureView(Widget, can_focus=False):
     async def _draw(self) -> None:
         painter = self._painter()
         while (
-            (image := self.image) is not None
-            and self.size
-            and self._wanted != (wanted := (image, self.size))
+            (image := self.image) is not None and self.size and self._wanted != (wanted := (image, self.size))
         ):
             self._wanted = wanted
             drawn = await painter.draw(image, self.size)

@@ -83,37 +83,49 @@ class Studio:
         from silverprint.pictures.intake import Intake, Limits
         from silverprint.pictures.sources import Sources
         from silverprint.pictures.thumbs import Thumbs
+        from silverprint.queue.owners import Owners
         from silverprint.queue.queue import JobQueue
         from silverprint.queue.saved import SCHEMA as JOBS
         from silverprint.queue.saved import SavedJobs
         from silverprint.settings.secrets import Secrets
+        from silverprint.store.database import Database
         from silverprint.store.thread import DatabaseThread
 
-        await asyncio.to_thread(ensure, self.paths)
-        database = DatabaseThread(self.paths.database, schemas={"pictures": PICTURES, "jobs": JOBS})
-        await database.open()
+        schemas = {"pictures": PICTURES, "jobs": JOBS}
+
+        def open_database() -> DatabaseThread:
+            ensure(self.paths)
+            return DatabaseThread(lambda: Database(self.paths.database, schemas=schemas))
+
+        database = await asyncio.to_thread(open_database)
         self._database = database
-        self.secrets = Secrets()
+        self.secrets = Secrets.at(self.paths)
         self.thumbs = Thumbs(self.paths.thumbs)
         self.sources = Sources(self.paths.inputs)
         self.library = Library(
             database, folder=self.paths.pictures, clock=self.clock, publish=self.feed.publish
         )
-        saved = SavedJobs(database)
+        self._saved = SavedJobs(database, Owners(self.paths.owners))
+        limits = self.settings.limits
         self.queue = JobQueue(
             provider_of=self.provider,
-            saved=saved,
-            intake=Intake(self.paths.pictures, self.paths.incoming, limits=Limits(), clock=self.clock),
+            saved=self._saved,
+            intake=Intake(
+                self.paths.pictures,
+                self.paths.incoming,
+                limits=Limits(bytes=limits.max_download_mb * 1_000_000, pixels=limits.max_pixels),
+                clock=self.clock,
+            ),
             finish=self._finish,
             clock=self.clock,
             random=self.random,
             publish=self.feed.publish,
             parallel=self.settings.parallel,
         )
-        self._saved = saved
         self.is_open = True
         if run_queue:
             await self.queue.start()
+            self.library.watch()
 
     async def close(self) -> None:
         """Close in order: the queue first, the database last. Safe to call twice."""
@@ -136,7 +148,11 @@ class Studio:
             self.feed.publish(PictureAdded(picture))
 
     def _write_finished(self, job: Job, pictures: Sequence[Picture]) -> None:
-        raise NotImplementedError
+        assert self._database is not None
+        database = self._database.database
+        with database.transaction():
+            self.library.put(database, pictures)
+            self._saved.put(database, job)
 
     # providers and models
 

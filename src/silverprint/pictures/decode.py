@@ -19,13 +19,15 @@ from silverprint.core.errors import NotFound, PictureError, StorageError
 from silverprint.core.image import RawImage
 from silverprint.pictures.formats import PNG_START, Facts, facts, png_chunks
 
-# Our own limit is checked on the header before Pillow sees a byte, and is never above Pillow's.
+# Pillow warns of large pictures and of odd EXIF blocks: a warning would be printed over the screen, and both are
+# handled here. Our own limit is checked on the header before Pillow sees a byte, and is never above Pillow's.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _PILLOW_NAMES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
 _NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"})
 # What Pillow's plug-ins raise for damaged input: it has no one error of its own.
-_PILLOW_ERRORS = (
+PILLOW_ERRORS = (
     OSError,
     SyntaxError,
     ValueError,
@@ -39,6 +41,7 @@ _PILLOW_ERRORS = (
     zlib.error,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
+    UserWarning,
 )
 
 
@@ -85,7 +88,7 @@ def decode(data: bytes, limits: Limits, *, draft: int | None = None) -> Image.Im
         if draft is not None:
             image.draft(None, (draft, draft))
         image.load()
-    except _PILLOW_ERRORS as error:
+    except PILLOW_ERRORS as error:
         raise PictureError(
             "the picture is damaged and can't be decoded",
             fix="Retry the job; if it stays, the service sends damaged pictures.",
@@ -132,7 +135,7 @@ def rgb(image: Image.Image) -> Image.Image:
 
 def upright(image: Image.Image) -> Image.Image:
     """The same picture, turned as its EXIF orientation says. A damaged EXIF block leaves it as it is."""
-    with contextlib.suppress(*_PILLOW_ERRORS):
+    with contextlib.suppress(*PILLOW_ERRORS):
         ImageOps.exif_transpose(image, in_place=True)
     return image
 

@@ -292,7 +292,8 @@ def _record(picture: Picture) -> dict[str, Any]:
 
 
 def _plain(manifest: _Manifest) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(manifest, str_keys=True)
+    # Through JSON, so that it is equal to what is read back, whoever kept it.
+    plain: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(manifest, str_keys=True)))
     return plain
 
 

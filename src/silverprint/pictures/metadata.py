@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from PIL import Image
+
 from silverprint.core.errors import LibraryError, NotFound, PictureError
 from silverprint.core.recipe import Recipe
 from silverprint.pictures import formats
 from silverprint.pictures.a1111 import parameters_text, recipe_of_parameters
+from silverprint.pictures.decode import PILLOW_ERRORS
 from silverprint.pictures.formats import PNG_START
 from silverprint.store.codec import recipe_of
 
@@ -307,14 +310,15 @@ def _with_comment(block: bytes | None, text: str) -> bytes:
     comment = _UNICODE + text.encode("utf-16-be", "replace")
     if block is None:
         return _new_exif(comment)
-    from PIL import Image
-
     try:
         exif = Image.Exif()
         exif.load(_EXIF + block)
-        exif.get_ifd(_EXIF_DIRECTORY)[_USER_COMMENT] = comment
+        directory = exif.get_ifd(_EXIF_DIRECTORY)
+        if not set(exif) - {_EXIF_DIRECTORY} and not set(directory) - {_USER_COMMENT}:
+            return _new_exif(comment)
+        directory[_USER_COMMENT] = comment
         return exif.tobytes().removeprefix(_EXIF)
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+    except PILLOW_ERRORS:
         return block
 
 
@@ -332,13 +336,11 @@ def _entry(tag: int, kind: int, count: int, value: int) -> bytes:
 
 
 def _comment_of(block: bytes) -> str:
-    from PIL import Image
-
     try:
         exif = Image.Exif()
         exif.load(_EXIF + block)
         comment = exif.get_ifd(_EXIF_DIRECTORY).get(_USER_COMMENT)
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+    except PILLOW_ERRORS:
         return ""
     if not isinstance(comment, bytes) or len(comment) > _MOST_TEXT:
         return ""

@@ -67,6 +67,7 @@ class GalleryScreen(PictureActions):
     """The Gallery."""
 
     mode = "gallery"
+    AUTO_FOCUS = "ThumbGrid"
     CSS_PATH = "gallery.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.GALLERY)]
 

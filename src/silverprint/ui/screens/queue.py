@@ -47,6 +47,7 @@ class QueueScreen(StudioScreen):
     """The Queue."""
 
     mode = "queue"
+    AUTO_FOCUS = "JobList"
     CSS_PATH = "queue.tcss"
 
     def __init__(self, studio: Studio, news: News) -> None:
@@ -119,6 +120,11 @@ class QueueScreen(StudioScreen):
         self.refresh_bindings()
         if job is not None and job.state is JobState.UNSURE:
             self.run_worker(self._find_price(job), group="price", exclusive=True)
+
+    @on(JobList.Progressed)
+    def _show_news(self) -> None:
+        job = self.jobs.job
+        self.query_one(JobDetail).news = self.jobs.news(job.id) if job is not None else None
 
     async def _find_price(self, job: Job) -> None:
         """Whether sending again costs money: what runs on this machine does not."""
@@ -200,7 +206,9 @@ class QueueScreen(StudioScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key is off where it would do nothing."""
-        job = self.jobs.job if self.is_mounted else None
+        if not self.is_mounted:
+            return True
+        job = self.jobs.job
         match action:
             case "cancel":
                 return job is not None and (not job.state.is_final or job.state is JobState.UNSURE)

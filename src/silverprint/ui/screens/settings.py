@@ -40,6 +40,7 @@ class SettingsScreen(StudioScreen):
     """The Settings."""
 
     mode = "settings"
+    AUTO_FOCUS = "#theme OptionList"
     CSS_PATH = "settings.tcss"
 
     def __init__(self, studio: Studio, news: News, *, terminal: TerminalInfo) -> None:
@@ -95,8 +96,15 @@ class SettingsScreen(StudioScreen):
 
     def on_screen_suspend(self) -> None:
         """What was only tried does not stay when another screen is shown."""
-        if not self.app.is_screen_installed(self) and self.is_mounted:
+        if self.is_mounted:
             self.back()
+
+    def on_screen_resume(self) -> None:
+        """A theme may have been kept elsewhere meanwhile, by the command palette."""
+        if self.is_mounted:
+            field = self.query_one("#theme", ChoiceField)
+            field.keep(self.studio.settings.theme)
+            field.revert()
 
     def back(self) -> bool:
         """Back to what is saved, if something else was tried."""

@@ -5,7 +5,7 @@ Values in; a click on the stars is all that comes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.style import Style
@@ -148,14 +148,15 @@ def facts(picture: Picture, path: Path | None = None) -> Iterator[tuple[str, str
     if picture.parent is not None:
         yield "parent", one_line(picture.parent)
     kind = file.media_type.rpartition("/")[2].upper()
-    yield "size", f"{file.width} x {file.height} · {one_line(kind)} · {size_words(file.size)}"
+    yield "pixels", f"{file.width} x {file.height} · {one_line(kind)} · {size_words(file.size)}"
     yield "file", one_line(str(path) if path is not None else file.path, most=1_000)
     yield "id", picture.id
 
 
 def engine_words(engine: Engine) -> str:
     """Name, versions, device and the start of the model's hash, as far as they are known."""
-    parts = [engine.name, _versions(engine.versions), engine.device]
+    versions = ", ".join(f"{name} {version}" for name, version in engine.versions.items())
+    parts = [engine.name if engine.name not in engine.versions else "", versions, engine.device]
     if engine.model_sha256:
         parts.append(f"model {engine.model_sha256[:12]}")
     return one_line(" · ".join(part for part in parts if part))
@@ -179,6 +180,3 @@ def size_words(size: int) -> str:
         return f"{size / _KILO:.0f} kB"
     return f"{size / _KILO / _KILO:.1f} MB"
 
-
-def _versions(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from silverprint.core.job import Job, JobState
 from silverprint.core.text import clean, one_line
 from silverprint.core.update import Waiting, Working
+from silverprint.queue.resume import claim_stands
 
 
 class JobDetail(Static):
@@ -23,9 +24,9 @@ class JobDetail(Static):
     JobDetail { height: auto; padding: 0 1; }
     """
 
-    job: reactive[Job | None] = reactive(None)
+    job: reactive[Job | None] = reactive(None, layout=True)
     news: reactive[Waiting | Working | None] = reactive(None)
-    is_free: reactive[bool] = reactive(False)
+    is_free: reactive[bool] = reactive(False, layout=True)
 
     def render(self) -> Content:
         """The job's whole story."""
@@ -38,7 +39,8 @@ def lines(job: Job, *, news: Waiting | Working | None = None, is_free: bool = Fa
     """The detail, line by line: what to decide first, then what it is made from."""
     if job.state is JobState.UNSURE:
         yield Content.styled(question(job, is_free=is_free), "$text-warning")
-        yield keys(("r", "send it again"), ("c", "give it up, nothing more is sent"))
+        again = "ask for the result" if result_stands(job) else "send it again"
+        yield keys(("r", again), ("c", "give it up; nothing more is sent"))
         yield Content("")
     elif job.error is not None:
         yield Content.styled(one_line(job.error.message, most=600), "$text-error")
@@ -58,6 +60,11 @@ def lines(job: Job, *, news: Waiting | Working | None = None, is_free: bool = Fa
 def question(job: Job, *, is_free: bool = False) -> str:
     """What we can't know about an UNSURE job, and what either answer may cost."""
     where = one_line(job.recipe.ref.provider)
+    if result_stands(job):
+        return (
+            f"{where} took this job, but its result has not arrived. "
+            "Asking for the result again sends nothing and costs nothing."
+        )
     if job.ticket is None:
         known = (
             f"This job was being sent to {where} when the answer got lost. It may have been taken, or not."
@@ -69,6 +76,11 @@ def question(job: Job, *, is_free: bool = False) -> str:
     else:
         cost = f"If you send it again, {where} may make it twice and charge twice."
     return f"{known} {cost}"
+
+
+def result_stands(job: Job) -> bool:
+    """Whether trying again fetches a result that is there, in the place of sending the job once more."""
+    return job.incoming is not None or claim_stands(job)
 
 
 def keys(*pairs: tuple[str, str]) -> Content:

@@ -85,6 +85,7 @@ class JobList(ScrollView, can_focus=True):
     JobList {
         height: 1fr;
         scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
         & > .job-list--text { color: $foreground; }
         & > .job-list--quiet { color: $text-muted; }
         & > .job-list--active { color: $text-accent; }
@@ -92,7 +93,7 @@ class JobList(ScrollView, can_focus=True):
         & > .job-list--unsure { color: $text-warning; }
         & > .job-list--bar { color: $accent; }
         & > .job-list--rail { color: $text-disabled; }
-        & > .job-list--cursor { background: $boost; }
+        & > .job-list--cursor { background: $panel; }
     }
     """
 
@@ -107,6 +108,9 @@ class JobList(ScrollView, can_focus=True):
         def __init__(self, job: Job | None) -> None:
             super().__init__()
             self.job = job
+
+    class Progressed(Message):
+        """There is newer ``news`` of the job under the cursor."""
 
     class Opened(Message):
         """Enter on ``job``."""
@@ -123,6 +127,7 @@ class JobList(ScrollView, can_focus=True):
         self._rows: dict[str, int] = {}
         self._news: dict[str, Waiting | Working] = {}
         self._dirty: set[str] = set()
+        self._ages: dict[str, str] = {}
         self._moved = False
         self._cursor_id: str | None = None
         self._painting: Timer | None = None
@@ -191,7 +196,7 @@ class JobList(ScrollView, can_focus=True):
             for job_id in self._dirty:
                 self._refresh_row(self._rows.get(job_id))
             if self._cursor_id in self._dirty:
-                self.post_message(self.Highlighted(self.job))
+                self.post_message(self.Progressed())
             self._dirty.clear()
         elif self._painting is not None:
             self._painting.pause()
@@ -212,9 +217,10 @@ class JobList(ScrollView, can_focus=True):
     def _refresh_ages(self) -> None:
         if self.app.screen is not self.screen:
             return
-        top = self.scroll_offset.y
+        top, now = self.scroll_offset.y, self._clock()
         for row in range(top, min(top + self.size.height, len(self._order))):
-            if not self._jobs[self._order[row]].state.is_final:
+            job_id = self._order[row]
+            if self._ages.get(job_id) != age(self._jobs[job_id].created, now):
                 self._refresh_row(row)
 
     def on_resize(self) -> None:
@@ -242,6 +248,7 @@ class JobList(ScrollView, can_focus=True):
         return Strip([Segment(words, self.get_visual_style(name).rich_style)], width)
 
     def _strip(self, job: Job, width: int) -> Strip:
+        shown_age = self._ages[job.id] = age(job.created, self._clock())
         under = ("job-list--cursor",) if job.id == self._cursor_id else ()
 
         def segment(text: str, name: str) -> Segment:
@@ -261,7 +268,7 @@ class JobList(ScrollView, can_focus=True):
             segment(fit(one_line(str(job.recipe.ref)), model_width) + "  ", "job-list--quiet"),
             segment(fit(prompt, room - right_width) + "  ", "job-list--quiet" if final else "job-list--text"),
             *self._right(job, right_width, segment),
-            segment("  " + fit(age(job.created, self._clock()), 4, align="right") + " ", "job-list--quiet"),
+            segment("  " + fit(shown_age, 4, align="right") + " ", "job-list--quiet"),
         ]
         return Strip(segments).adjust_cell_length(width, self.get_visual_style(*under).rich_style)
 
@@ -305,6 +312,10 @@ class JobList(ScrollView, can_focus=True):
     def action_edge(self, side: int) -> None:
         """Move the cursor to the first or last job."""
         self._go(0 if side < 0 else len(self._order) - 1)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is something to open where there are pictures."""
+        return action != "open" or (self.job is not None and bool(self.job.pictures))
 
     def action_open(self) -> None:
         """Tell that enter was pressed on a job."""

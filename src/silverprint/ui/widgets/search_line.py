@@ -64,7 +64,7 @@ class SearchLine(Vertical):
 
     def compose(self) -> ComposeResult:
         """The line, then the sentence."""
-        yield Input(placeholder=self._placeholder, compact=True, select_on_focus=False)
+        yield Input(placeholder=self._placeholder, select_on_focus=False)
         yield Static(markup=False)
 
     @property
@@ -116,9 +116,9 @@ class SearchLine(Vertical):
         self._say()
 
     def _say(self) -> None:
-        if not self.is_mounted:
+        under = self.query(Static).first() if self.children else None
+        if under is None:
             return
-        under = self.query_one(Static)
         under.set_class(self.mistake is not None, "-mistake")
         if self.mistake is None:
             under.update(Content(one_line(self.found)))

@@ -44,6 +44,7 @@ class Field(Vertical):
         OptionList, OptionList:focus {
             height: auto; border: none; padding: 0; background: transparent; overflow-x: hidden;
         }
+        OptionList:blur > .option-list--option-highlighted { background: transparent; color: $foreground; }
         Input { border: none; height: 1; padding: 0 1; width: 14; background: $surface; }
     }
     """
@@ -73,15 +74,13 @@ class Field(Vertical):
 
     def watch_note(self, note: str) -> None:
         """Explain."""
-        if self.is_mounted:
-            line = self.query_one(".note", Static)
+        for line in self.query(".note").results(Static):
             line.update(Content(note))
             line.display = bool(note)
 
     def watch_mistake(self, mistake: str) -> None:
         """Mark, or unmark."""
-        if self.is_mounted:
-            line = self.query_one(".mistake", Static)
+        for line in self.query(".mistake").results(Static):
             line.update(Content(one_line(mistake, most=400)))
             line.display = bool(mistake)
 

@@ -65,6 +65,7 @@ class ThumbGrid(PagedGrid, can_focus=True):
     ThumbGrid {
         height: 1fr;
         scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
         & > .thumb-grid--caption { color: $text-muted; }
         & > .thumb-grid--empty { color: $text-disabled; background: $surface; }
         & > .thumb-grid--frame { color: $accent; }

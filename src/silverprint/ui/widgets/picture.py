@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from pathlib import Path
+from textwrap import wrap
 
 from rich.segment import Segment
 from rich.style import Style
@@ -25,6 +26,8 @@ from silverprint.ui.pixels.rest import PAUSE_S, Placement, Sharpener
 from silverprint.ui.pixels.strips import Row, text_rows
 
 _REST_S = 0.06
+_MOST_LEAVING = 3
+"""Old pictures kept for the frame that replaces them; a view that is hidden gets no frames."""
 
 
 class PictureView(Widget, can_focus=False):
@@ -85,6 +88,7 @@ class PictureView(Widget, can_focus=False):
         self._sharpening: asyncio.Task[None] | None = None
         self._sharp: Placement | None = None
         self._version = 0
+        self._leaving: list[tuple[int, Drawn]] = []
         self.set_reactive(PictureView.image, image)
         self.set_reactive(PictureView.placeholder, placeholder)
 
@@ -111,13 +115,19 @@ class PictureView(Widget, can_focus=False):
             line_filter
         ) in self.get_line_filters():  # as Textual's own drawing does: terminal colours, NO_COLOR
             rows = [row.apply_filter(line_filter, ground) for row in rows]
-        return self._sharpener.rows(rows, crop) if self._sharpener is not None else rows
+        if self._sharpener is not None:
+            return self._sharpener.rows(rows, crop)
+        if self._leaving:
+            told = partial(self._written, self._version)
+            return [Row([row], told) for row in rows]
+        return rows
 
     def _line(self, line: int, blank: Style) -> Strip:
         width = self.size.width
         if self._drawn is None or self._drawn.error:
             words = self._drawn.error if self._drawn else self.placeholder
-            text = text_rows(width, self.size.height, words.splitlines())[line]
+            lines = [part for text in words.splitlines() for part in wrap(text, max(1, width - 2)) or [""]]
+            text = text_rows(width, self.size.height, lines)[line]
             return Strip([Segment(text, self.rich_style)], width)
         place = self.picture_region
         if not place.y <= line < place.bottom:
@@ -142,6 +152,7 @@ class PictureView(Widget, can_focus=False):
                 task.cancel()
         if self._sharpener is not None:
             self._sharpener.stop()
+        self._release(self._version)
         if self._drawn is not None:
             self._painter().release(self._drawn)
             self._drawn = None
@@ -190,10 +201,21 @@ class PictureView(Widget, can_focus=False):
             self._wanted = None
         if drawn is None or place != self.picture_region or not (self._sharpener and self._sharpener.showing):
             self.refresh()  # else it is painted over in place: half-blocks in between would flicker
-        if before is not None:
-            self.call_after_refresh(self._painter().release, before)
+        if before is not None and before.token is not None:
+            self._leaving.append((self._version, before))
+            if drawn is None or len(self._leaving) > _MOST_LEAVING:
+                self._release(self._leaving[0][0] if drawn else self._version)
         if self._sharpener is not None and drawn is not None and not drawn.error:
             self._begin_sixel()
+
+    def _written(self, version: int, first: int, last: int) -> None:
+        asyncio.get_running_loop().call_soon(self._release, version)  # the frame itself is written first
+
+    def _release(self, version: int) -> None:
+        """Free the pictures that left when `version` or an earlier one came."""
+        for left in [left for left in self._leaving if left[0] <= version]:
+            self._leaving.remove(left)
+            self._painter().release(left[1])
 
     def _placements(self) -> list[Placement]:
         sharp = self._sharp

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -29,7 +30,7 @@ def open_database(path: Path) -> Database:
     return Database(path, schemas={"pictures": SCHEMA, "jobs": TableSchema()})
 
 
-def read_file(path: Path) -> Picture | None:
+def read_file(path: Path) -> tuple[Mapping[str, Any], PictureFile] | None:
     data = path.read_bytes()
     if data == b"not ours":
         return None
@@ -41,10 +42,7 @@ def read_file(path: Path) -> Picture | None:
         path="", media_type="image/png", width=8, height=8, size=len(data),
         sha256=sha256(data).hexdigest(), pixels_sha256="0" * 64,
     )  # fmt: skip
-    try:
-        return picture_of({**record, "file": asdict(file)})
-    except LibraryError as error:
-        raise PictureError(str(error)) from error
+    return record, file
 
 
 class Place:
@@ -79,7 +77,7 @@ class Place:
         path.write_bytes(data)
         read = read_file(path)
         assert read is not None
-        return replace(picture, file=replace(read.file, path=picture.file.path))
+        return replace(picture, file=replace(read[1], path=picture.file.path))
 
     def index(self, *pictures: Picture, jobs: tuple[Job, ...] = ()) -> None:
         with open_database(self.path) as database, database.transaction():
@@ -89,7 +87,7 @@ class Place:
                 database.table("jobs").put(job.id, job_document(job))
 
     def rebuild(self) -> Report:
-        def read(path: Path) -> Picture | None:
+        def read(path: Path) -> tuple[Mapping[str, Any], PictureFile] | None:
             self.read.append(path.name)
             return read_file(path)
 

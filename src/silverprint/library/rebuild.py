@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -16,14 +16,14 @@ from typing import Any, TypeAlias
 
 from silverprint.core.errors import LibraryDamaged, LibraryError, PictureError, StorageError
 from silverprint.core.job import ErrorNote, Job, JobState
-from silverprint.core.picture import Picture
+from silverprint.core.picture import Picture, PictureFile
 from silverprint.library.record import TABLE, document_of, own_words
 from silverprint.library.salvage import salvage
 from silverprint.store.codec import job_document, job_of, picture_of
 from silverprint.store.database import Database, set_aside
 
-ReadFile: TypeAlias = Callable[[Path], Picture | None]
-"""The picture that a file says it is, with nothing a person said of it. None when it has no record of ours.
+ReadFile: TypeAlias = Callable[[Path], tuple[Mapping[str, Any], PictureFile] | None]
+"""What a picture file says: our record in it and the facts of the file. None when it has no record of ours.
 
 Raises PictureError or StorageError for a file that can't be read.
 """
@@ -152,7 +152,12 @@ class _Run:
         if found is None:
             self.foreign += 1
             return
-        picture = replace(found, file=replace(found.file, path=name))
+        record, facts = found
+        try:
+            picture = _picture(record, replace(facts, path=name))
+        except LibraryError as error:
+            self.broken[name] = str(error)
+            return
         known = self._known.get(picture.id)
         if (
             known is not None
@@ -278,3 +283,8 @@ def _hash(file: Path) -> str:
             return file_digest(opened, "sha256").hexdigest()
     except OSError as error:
         raise StorageError(f"the file can't be read: {error.strerror or error}", path=file) from error
+
+
+def _picture(record: Mapping[str, Any], facts: PictureFile) -> Picture:
+    """The picture that a file's own record tells of. Raises LibraryError."""
+    return picture_of({**record, "file": asdict(facts)})

@@ -214,6 +214,7 @@ class JobQueue:
             return left
         if self._runner.holds(job_id):
             return await self.find(job_id)
+        await self._runner.let_go(job_id)
         saved = await self._find(job_id)
         job = saved.job
         if self._runner.knows_more(job_id):

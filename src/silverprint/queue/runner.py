@@ -72,7 +72,10 @@ class Runner:
         await ready.wait()
 
     async def close(self, patience_s: float) -> None:
-        """Break off what can be gone on with; give what can't ``patience_s`` seconds; then end."""
+        """Break off what can be gone on with; give what can't ``patience_s`` seconds; then end.
+
+        What hangs in the middle of sending or saving gets as long once more.
+        """
         if self._server is None or self._is_closing:
             return
         self._is_closing = True
@@ -96,8 +99,9 @@ class Runner:
 
     def holds(self, job_id: str) -> bool:
         """Whether the job waits or lives here."""
+        life = self._lives.get(job_id)
         return (
-            job_id in self._lives
+            (life is not None and not life.job.state.is_final)
             or job_id in self._deciding
             or job_id in self._left
             or any(job_id in lane for lane in self._lanes.values())
@@ -115,6 +119,12 @@ class Runner:
     def has_answer(self, job_id: str) -> bool:
         """Whether the job's answer is in memory and could not be written."""
         return self._in_hand.get(job_id) is not None
+
+    async def let_go(self, job_id: str) -> None:
+        """Wait until an ended job has tidied up after itself."""
+        life = self._lives.get(job_id)
+        if life is not None and life.job.state.is_final:
+            await asyncio.wait({self._tasks[job_id]})
 
     def forget(self, job_id: str) -> None:
         """Let go of what memory holds of an ended job."""
@@ -372,22 +382,22 @@ class Runner:
 
     async def _break_off(self, patience_s: float) -> None:
         loop = asyncio.get_running_loop()
-        patient_until = loop.time() + patience_s
+        begun, patience_s = loop.time(), max(patience_s, 0.01)
         while True:
             self._view.stirred.clear()
-            is_late = loop.time() >= patient_until
+            rounds = int((loop.time() - begun) / patience_s)
             tasks = []
             for job_id, life in self._lives.items():
                 task = self._tasks[job_id]
-                if (is_late or not life.must_end) and not task.cancelling():
+                while task.cancelling() < max(rounds, 0 if life.must_end else 1) and not task.done():
                     task.cancel()
                 if not task.done():
                     tasks.append(task)
             if not tasks:
                 return
             stirred = asyncio.ensure_future(self._view.stirred.wait())
-            timeout = None if is_late else max(patient_until - loop.time(), 0.0)
-            await asyncio.wait([*tasks, stirred], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            left_s = max(begun + (rounds + 1) * patience_s - loop.time(), 0.01)
+            await asyncio.wait([*tasks, stirred], timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             stirred.cancel()
 
     async def _serve(self, ready: asyncio.Event) -> None:

@@ -10,13 +10,18 @@ _T = TypeVar("_T")
 
 
 async def unbroken(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do ``work`` to its end even when the waiting task is cancelled meanwhile; the cancellation comes after."""
+    """Do ``work`` to its end even when the waiting task is cancelled meanwhile; the cancellation comes after.
+
+    A second cancellation breaks through, for work that has no end.
+    """
     task = asyncio.ensure_future(work)
     interrupted: asyncio.CancelledError | None = None
     while not task.done():
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError as cancelled:
+            if interrupted is not None:
+                task.cancel()
             interrupted = cancelled
     if interrupted is not None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -38,29 +38,51 @@ def table_names(storage: SqliteStorage) -> list[str]:
     return sorted(unbase(str(name)) for (name,) in found)
 
 
+def load_schemas(storage: SqliteStorage) -> None:
+    """Take over the schemas in the file for the tables that were opened without one, so that their indexes stay right."""
+    if not _has_meta(storage):
+        return
+    for key, text in storage.rows(f"SELECT key, value FROM {_META} WHERE substr(key,1,7)='schema:'"):
+        name = str(key)[7:]
+        if name not in storage.schemas:
+            try:
+                storage.schemas[name] = TableSchema.of_signature(text)
+            except ValueError as error:
+                raise LibraryError(
+                    "This library was written by a newer silverprint.",
+                    path=storage.path,
+                    fix="Update silverprint, then open it again.",
+                ) from error
+            storage.borrowed.add(name)
+
+
 def ensure(storage: SqliteStorage, name: str) -> TableSchema:
     """Make the table if it is missing, or make it anew around the same documents if its schema changed.
 
     Gives the table's schema. One number is read when there is nothing to do.
     """
-    schema = storage.schemas.get(name, NO_SCHEMA)
     # SQLite counts every CREATE and DROP in the file, whoever does it.
-    if storage.ensured.get(name) == _schema_version(storage):
-        return schema
-    if not _is_current(storage, name, schema):
-        with storage.transaction():
-            # Another program may have done it between the look and the lock.
-            if not _is_current(storage, name, schema):
-                _make(storage, name, schema)
-    storage.ensured[name] = _schema_version(storage)
-    return schema
+    if storage.ensured.get(name) != _schema_version(storage):
+        load_schemas(storage)
+        if not _is_current(storage, name):
+            with storage.transaction():
+                # Another program may have done it between the look and the lock.
+                if not _is_current(storage, name):
+                    _make(storage, name)
+        storage.ensured[name] = _schema_version(storage)
+    return _schema(storage, name)
+
+
+def _schema(storage: SqliteStorage, name: str) -> TableSchema:
+    return storage.schemas.get(name, NO_SCHEMA)
 
 
 def _schema_version(storage: SqliteStorage) -> int:
     return int(storage.rows("PRAGMA schema_version")[0][0])
 
 
-def _make(storage: SqliteStorage, name: str, schema: TableSchema) -> None:
+def _make(storage: SqliteStorage, name: str) -> None:
+    schema = _schema(storage, name)
     if exists(storage, name):
         _remake(storage, name, schema)
     else:
@@ -73,20 +95,31 @@ def _make(storage: SqliteStorage, name: str, schema: TableSchema) -> None:
         storage.execute(f"REPLACE INTO {_META} VALUES (?, ?)", (f"schema:{name}", schema.signature()))
 
 
+def empty(storage: SqliteStorage, name: str) -> None:
+    """Remove all documents of the table, which is made if it is missing."""
+    with storage.transaction():
+        ensure(storage, name)
+        _drop_beside(storage, name)
+        storage.execute(f"DROP TABLE {quoted(name)}")
+        _make(storage, name)
+
+
 def drop(storage: SqliteStorage, name: str) -> None:
     """Remove the table, its documents and what stands beside it. Nothing happens when it isn't there."""
     with storage.transaction():
-        if not exists(storage, name):
-            return
-        _drop_beside(storage, name)
-        storage.execute(f"DROP TABLE {quoted(name)}")
-        if _has_meta(storage):
-            storage.execute(f"DELETE FROM {_META} WHERE key=?", (f"schema:{name}",))
+        if exists(storage, name):
+            _drop_beside(storage, name)
+            storage.execute(f"DROP TABLE {quoted(name)}")
+            if _has_meta(storage):
+                storage.execute(f"DELETE FROM {_META} WHERE key=?", (f"schema:{name}",))
+    if name in storage.borrowed:
+        storage.borrowed.discard(name)
+        storage.schemas.pop(name, None)
 
 
-def _is_current(storage: SqliteStorage, name: str, schema: TableSchema) -> bool:
+def _is_current(storage: SqliteStorage, name: str) -> bool:
+    schema = _schema(storage, name)
     if schema is NO_SCHEMA:
-        # A table that has a schema in the file keeps it when it is opened without one.
         return exists(storage, name)
     if not exists(storage, name) or not _has_meta(storage):
         return False

@@ -30,7 +30,8 @@ class Database(TinyDB):
     """TinyDB's documents, tables and queries on one SQLite file.
 
     ``schemas`` says, for tables by name, what they are sorted, filtered and searched by; these tables are made when the
-    file is opened, or made anew around their documents when a schema changed. ``path`` None keeps everything in memory.
+    file is opened, or made anew around their documents when a schema changed. A table without one here keeps the schema
+    that it has in the file. ``path`` None keeps everything in memory.
     It may be used from any thread, by one thread at a time; the others wait.
 
     Raises ``LibraryDamaged`` for a file that can't be read (see ``set_aside``), ``LibraryBusy`` when another program
@@ -57,6 +58,7 @@ class Database(TinyDB):
         )
         self._sqlite.schemas.update(schemas)
         try:
+            catalog.load_schemas(self._sqlite)
             for name in schemas:
                 catalog.ensure(self._sqlite, name)
         except BaseException:

@@ -16,6 +16,12 @@ class Taken(LibraryError):
     """A row with this id or key is there already."""
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection was in the way."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def translated(error: sqlite3.Error, path: Path | None) -> LibraryError | DiskFull:
     """The error of ours that says what ``error`` means for the library at ``path``."""
     where = path.name if path is not None else "the database in memory"

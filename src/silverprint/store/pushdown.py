@@ -186,10 +186,10 @@ def _contains(node: Contains, target: Target) -> Pushed:
             column.sql_name,
         )
         different = f"WITH d AS MATERIALIZED (SELECT DISTINCT {name} AS v FROM {table} INDEXED BY {index})"
-        values = f"{different} SELECT v FROM d WHERE sp_contains(v,?)"
+        values = f"{different} SELECT v FROM d WHERE sp_contains(CAST(v AS BLOB),?)"
         inside = f"SELECT id FROM {table} INDEXED BY {index} WHERE {name} IN ({values})"
         return _among(inside, (node.text,))
-    return _on_values(node.path, "TEXT", target, lambda v: f"sp_contains({v},?)", (node.text,))
+    return _on_values(node.path, "TEXT", target, lambda v: f"sp_contains(CAST({v} AS BLOB),?)", (node.text,))
 
 
 def _words(node: Words, target: Target) -> Pushed:

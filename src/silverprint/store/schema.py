@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 from silverprint.store.words import BREAK, WORDS_VERSION, words_of
@@ -88,11 +89,22 @@ class TableSchema:
         parts = [[c.name, c.path, c.type, c.index] for c in self.columns]
         return json.dumps({"columns": parts, "fts": self.fts, "key": self.key, "words": WORDS_VERSION})
 
+    @classmethod
+    def of_signature(cls, text: str) -> TableSchema:
+        """The schema that a ``signature`` was made from. Raises ``ValueError`` for a text that is none."""
+        try:
+            found = json.loads(text)
+            columns = tuple(Column(*column) for column in found["columns"])
+            return cls(columns=columns, fts=tuple(found["fts"]), key=found["key"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"Not the signature of a schema: {text!r}") from error
+
     def words(self, document: Mapping[str, Any]) -> tuple[str, ...]:
         """What the word index holds for ``document``: for each path of ``fts``, its words joined by spaces."""
         return tuple(" ".join(words_at(document, path)) for path in self.fts)
 
 
+@lru_cache(maxsize=1024)
 def split_path(path: str) -> tuple[str, ...]:
     """The steps of a dotted path. Raises ``ValueError`` for a path that SQLite and Python might read differently."""
     steps = tuple(path.split("."))
@@ -126,6 +138,7 @@ def words_at(document: Any, path: str) -> list[str]:
 
 def json_path(path: str) -> tuple[str, str]:
     """``path`` as SQLite writes it, cut at ``[]``: ``("$.recipe.loras", "$.name")``. The second is "" without ``[]``."""
+    split_path(path)
     head, many, tail = path.partition("[]")
     inner = _dollar(tail.lstrip(".")) if tail else "$"
     return _dollar(head), inner if many else ""

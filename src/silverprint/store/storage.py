@@ -12,6 +12,7 @@ import contextlib
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tinydb.storages import Storage
 
 from silverprint.core.errors import LibraryDamaged, LibraryError
 from silverprint.store import catalog, rows
-from silverprint.store.faults import translated
+from silverprint.store.faults import is_busy, translated
 from silverprint.store.filesystem import is_network
 from silverprint.store.names import quoted
 from silverprint.store.schema import TableSchema
@@ -55,8 +56,11 @@ class SqliteStorage(Storage):
         self.path = path
         self.note: str | None = None
         self.schemas: dict[str, TableSchema] = {}
+        self.borrowed: set[str] = set()
+        """The tables in ``schemas`` whose schema came from the file and was not given."""
         self.ensured: dict[str, int] = {}
         """For ``catalog.ensure``: the file's schema version at which a table was last found right."""
+        self._busy_timeout_s = busy_timeout_s
         self._lock = threading.RLock()
         self._depth = 0
         self._closed = False
@@ -102,8 +106,7 @@ class SqliteStorage(Storage):
             run(f"PRAGMA application_id={APPLICATION_ID}")
 
     def _choose_journal(self, on_network: bool) -> None:
-        wanted = "delete" if on_network else "wal"
-        got = str(self._connection.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0])
+        got = self._switch_journal("delete" if on_network else "wal")
         if on_network:
             self.note = (
                 "The library is on a network file system, where SQLite's write-ahead log is not safe. "
@@ -113,6 +116,25 @@ class SqliteStorage(Storage):
                 self.note += " Another program still holds it open in the unsafe way: close that first."
         elif got != "wal":
             self.note = f"This file system refuses SQLite's write-ahead log; the {got} journal is used, which is slower."
+
+    def _switch_journal(self, wanted: str) -> str:
+        """Ask for a journal and give the one there is. The switch needs the file for itself for a moment."""
+        run = self._connection.execute
+        deadline = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                return str(run(f"PRAGMA journal_mode={wanted}").fetchone()[0])
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+                got = str(run("PRAGMA journal_mode").fetchone()[0])
+                # Two programs that open a new file at once both want the log, and one of them gets it for both; SQLite
+                # doesn't wait here by itself. A log that another program uses can't be switched off at all.
+                if got == wanted or wanted != "wal":
+                    return got
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
 
     # -- reading and writing ------------------------------------------------------------------------------------------
 
@@ -238,9 +260,10 @@ class SqliteStorage(Storage):
     def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Replace all tables and documents by ``data``."""
         with self.transaction():
-            for name in catalog.table_names(self):
+            for name in set(catalog.table_names(self)) - set(data):
                 catalog.drop(self, name)
             for name, documents in data.items():
+                catalog.empty(self, name)
                 schema = catalog.ensure(self, name)
                 for number, document in documents.items():
                     rows.insert(self, name, schema, int(number), dict(document))
@@ -305,5 +328,6 @@ def _check_length(path: Path, size: int) -> None:
         raise LibraryDamaged(f"The library file {path.name} is damaged: its end is missing.", path=path)
 
 
-def _contains(value: Any, needle: str) -> bool:
-    return isinstance(value, str) and needle in fold(value)
+def _contains(value: bytes | None, needle: str) -> bool:
+    # Bytes, since a text from an escaped half of a surrogate pair can't be handed over as a text.
+    return value is not None and needle in fold(value.decode("utf-8", "surrogatepass"))

@@ -193,8 +193,7 @@ class Table(TinyTable):
     def truncate(self) -> None:
         """Remove all documents and start again with id 1."""
         with self._writing():
-            catalog.drop(self._storage, self._name)
-            catalog.ensure(self._storage, self._name)
+            catalog.empty(self._storage, self._name)
         self._following = None
 
     def clear_cache(self) -> None:

@@ -5,14 +5,18 @@ The first paint needs no service: the studio is opened beside it, after. What a 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from inspect import isawaitable
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import ModalScreen, Screen
 from textual.signal import Signal
 from textual.timer import Timer
+from textual.widgets import Input, TextArea
 
 from silverprint.core.errors import LibraryDamaged, SilverprintError
 from silverprint.core.events import JobChanged, JobProgress
@@ -26,8 +30,13 @@ from silverprint.ui.terminal import TerminalInfo
 from silverprint.ui.widgets.tab_line import TABS
 
 if TYPE_CHECKING:
+    from silverprint.core.provider import ModelInfo
+    from silverprint.library.rebuild import Progress
     from silverprint.settings.draft import Draft
     from silverprint.studio import Studio
+    from silverprint.ui import palette
+    from silverprint.ui.screens.finder import FinderScreen
+    from silverprint.ui.screens.models import TakeModel
 
 PROGRESS_S = 0.1
 MODES = tuple(mode for mode, _title in TABS)
@@ -41,7 +50,7 @@ class SilverprintApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.EVERYWHERE)]
     DEFAULT_MODE = "studio"
     NOTIFICATION_TIMEOUT = 6
-    ENABLE_COMMAND_PALETTE = True
+    ENABLE_COMMAND_PALETTE = False
 
     def __init__(
         self,
@@ -64,7 +73,8 @@ class SilverprintApp(App[int]):
         for mode, make in self._screens().items():
             self.add_mode(mode, make)
         install(self, self.terminal)
-        self.set_keymap(studio.settings.keys)
+        self.own_keys = dict(studio.settings.keys)
+        self.set_keymap(self.own_keys)
         choose_theme(self, theme or studio.settings.theme)
 
     def _screens(self) -> Mapping[str, Callable[[], Screen[None]]]:
@@ -137,18 +147,39 @@ class SilverprintApp(App[int]):
         self._progress.clear()
         self.news.progress.publish(newest)
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        # A blinking cursor is no information, and over a slow line it is traffic.
+        if isinstance(event.widget, Input | TextArea):
+            event.widget.cursor_blink = False
+
     def say(self, error: SilverprintError) -> None:
         """Show an error and its fix."""
         words = "\n".join(part for part in (str(error), error.fix) if part)
         self.notify(words, severity="error", timeout=12, markup=False)
 
-    async def rebuild(self) -> None:
-        """Set a damaged history aside, write it anew from the pictures, and open it."""
-        from silverprint.library.rebuild import rebuild
-
+    def on_rebuild_wanted(self, _message: RebuildWanted) -> None:
+        """Rebuild a damaged history, then open it."""
         if isinstance(self.news.trouble, LibraryDamaged):
-            await rebuild(self.studio.paths)
-            self._begin()
+            self.run_worker(self._rebuild(), group="rebuild", exclusive=True)
+
+    async def _rebuild(self) -> None:
+        from silverprint.ui.rebuild import rebuild_history, report_words
+
+        page = self._studio_page
+
+        def tell(progress: Progress) -> None:
+            if page is not None and (progress.done % 20 == 0 or progress.done == progress.total):
+                self.call_from_thread(
+                    page.say, f"Rebuilding: {progress.done} of {progress.total} pictures read"
+                )
+
+        try:
+            report = await rebuild_history(self.studio, tell)
+        except SilverprintError as error:
+            self.say(error)
+            return
+        self.notify(report_words(report), markup=False, timeout=10)
+        self._begin()
 
     # going about
 
@@ -180,7 +211,7 @@ class SilverprintApp(App[int]):
         from silverprint.ui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen.of(self.screen))
+            self.push_screen(HelpScreen.of(self.screen, self.own_keys))
 
     def on_use_picture(self, message: UsePicture) -> None:
         """Take a part of a picture's recipe to the Studio, and go there."""
@@ -190,15 +221,65 @@ class SilverprintApp(App[int]):
                 self.pop_screen()
             self.action_go("studio")
 
+    def on_take_model(self, message: TakeModel) -> None:
+        """Take a model to the Studio, and go there."""
+        self.take_model(message.info)
+
+    def take_model(self, info: ModelInfo) -> None:
+        """Carry the Studio's recipe to another model, and go there."""
+        if self._studio_page is not None:
+            self._studio_page.take_model(info)
+            self.action_go("studio")
+
+    def action_commands(self) -> None:
+        """Find any command, model or theme by its name."""
+        from silverprint.ui import palette
+        from silverprint.ui.screens.finder import FinderScreen
+
+        if isinstance(self.screen, ModalScreen):
+            return
+        finder = FinderScreen(
+            [
+                *palette.action_entries(self, self.screen, self.own_keys),
+                *palette.theme_entries(self.available_themes, self.wear),
+            ],
+            title="Commands, themes, models",
+        )
+        self.push_screen(finder, self._run_deed)
+        if self.studio.is_open:
+            self.run_worker(self._add_models(finder), group="palette", exclusive=True)
+
+    async def _add_models(self, finder: FinderScreen[palette.Deed]) -> None:
+        from silverprint.ui import palette
+
+        models = await self.studio.models()
+        if finder.is_attached:
+            finder.add(palette.model_entries(models, self.take_model))
+
+    async def _run_deed(self, deed: palette.Deed | None) -> None:
+        if deed is not None:
+            done = deed()
+            if isawaitable(done):
+                await done
+
+    def wear(self, theme: str) -> None:
+        """Put a theme on and keep it."""
+        self.theme = theme
+        self.run_worker(self._keep_theme(theme), group="settings")
+
+    async def _keep_theme(self, theme: str) -> None:
+        from silverprint.settings.save import change_setting
+
+        try:
+            await asyncio.to_thread(change_setting, self.studio.paths.settings_file, "theme", theme)
+        except SilverprintError as error:
+            self.say(error)
+
     def on_view_picture(self, message: ViewPicture) -> None:
         """Show a picture large."""
         from silverprint.ui.screens.viewer import ViewerScreen
 
-        self.push_screen(
-            ViewerScreen(
-                self.studio, self.news, picture=message.picture, among=message.among, terminal=self.terminal
-            )
-        )
+        self.push_screen(ViewerScreen(self.studio, self.news, picture=message.picture, among=message.among))
 
 
 def choose_theme(app: App[int], name: str) -> None:

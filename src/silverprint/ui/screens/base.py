@@ -51,7 +51,7 @@ class StudioScreen(Screen[None]):
     """One of the five screens, or a full screen on top of one. ``mode`` is its name in the tab line."""
 
     mode: ClassVar[str] = ""
-    AUTO_FOCUS = None
+    AUTO_FOCUS: ClassVar[str | None] = None
     HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-wide")]  # type: ignore[misc]
 
     def __init__(self, studio: Studio, news: News) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
@@ -14,14 +17,27 @@ from silverprint.core.text import one_line
 from silverprint.ui.fuzzy import best, marked
 from silverprint.ui.screens.dialog import Box, Dialog
 
+Value = TypeVar("Value")
 
-class FinderScreen(Dialog[str]):
-    """Choose one of ``texts``; the answer is the text whole. Arrows move in the list while the line is typed in."""
 
-    def __init__(self, texts: Sequence[str], *, title: str, placeholder: str = "type to search") -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(Generic[Value]):
+    """One line: its ``text``, a ``note`` at the right such as a key, and what choosing it answers."""
+
+    text: str
+    value: Value
+    note: str = ""
+
+
+class FinderScreen(Dialog[Value]):
+    """Choose one of ``entries``; the answer is its value. Arrows move in the list while the line is typed in."""
+
+    def __init__(
+        self, entries: Iterable[Entry[Value]], *, title: str, placeholder: str = "type to search"
+    ) -> None:
         super().__init__()
-        self._texts = list(texts)
-        self._shown: list[str] = []
+        self._entries = list(entries)
+        self._shown: list[Entry[Value]] = []
         self._title = title
         self._placeholder = placeholder
 
@@ -36,39 +52,60 @@ class FinderScreen(Dialog[str]):
     def on_mount(self) -> None:
         self.query_one(OptionList).can_focus = False
         self.query_one(Input).focus()
-        self._fill("")
+        self.call_after_refresh(self._fill)
 
-    def _fill(self, query: str) -> None:
-        lines = [one_line(text, most=400) for text in self._texts]
+    def add(self, entries: Sequence[Entry[Value]]) -> None:
+        """More entries, behind the others."""
+        self._entries += entries
+        if self.is_mounted:
+            self._fill()
+
+    def _fill(self) -> None:
+        query = self.query_one(Input).value
+        lines = [one_line(entry.text, most=400) for entry in self._entries]
         found = best(query, lines)
-        self._shown = [self._texts[at] for at in found]
+        self._shown = [self._entries[at] for at in found]
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(Option(marked(query, lines[at])) for at in found)
+        options.add_options(
+            Option(self._line(marked(query, lines[at]), self._entries[at].note)) for at in found
+        )
         if found:
             options.highlighted = 0
 
+    def _line(self, text: Content, note: str) -> Content:
+        if not note:
+            return text
+        room = self.query_one(OptionList).size.width - 1
+        gap = max(2, room - text.cell_length - cell_len(note))
+        return Content.assemble(text, " " * gap, (note, "$text-muted"))
+
     @on(Input.Changed)
-    def _typed(self, message: Input.Changed) -> None:
-        self._fill(message.value)
+    def _typed(self) -> None:
+        self._fill()
 
     @on(Input.Submitted)
     def _taken(self) -> None:
         at = self.query_one(OptionList).highlighted
-        self.dismiss(self._shown[at] if at is not None and self._shown else None)
+        self.dismiss(self._shown[at].value if at is not None and self._shown else None)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, message: OptionList.OptionSelected) -> None:
-        self.dismiss(self._shown[message.option_index])
+        self.dismiss(self._shown[message.option_index].value)
 
     def on_key(self, event: events.Key) -> None:
-        moves = {
-            "down": "action_cursor_down",
-            "up": "action_cursor_up",
-            "pagedown": "action_page_down",
-            "pageup": "action_page_up",
-        }
-        if event.key in moves:
-            event.stop()
-            event.prevent_default()
-            getattr(self.query_one(OptionList), moves[event.key])()
+        move_list(self.query_one(OptionList), event)
+
+
+def move_list(options: OptionList, event: events.Key) -> None:
+    """Let the arrows move in a list that has not the focus."""
+    moves: dict[str, Callable[[], None]] = {
+        "down": options.action_cursor_down,
+        "up": options.action_cursor_up,
+        "pagedown": options.action_page_down,
+        "pageup": options.action_page_up,
+    }
+    if event.key in moves:
+        event.stop()
+        event.prevent_default()
+        moves[event.key]()

@@ -13,6 +13,7 @@ from silverprint.core.provider import ModelInfo
 from silverprint.core.recipe import ModelRef
 from silverprint.core.text import one_line
 from silverprint.ui.screens.dialog import Box, Dialog
+from silverprint.ui.screens.finder import move_list
 from silverprint.ui.widgets.model_list import ModelList
 
 if TYPE_CHECKING:
@@ -62,17 +63,7 @@ class ModelPicker(Dialog[ModelInfo]):
         self.query_one(".note", Static).update(Content(note_words(message.info)))
 
     def on_key(self, event: events.Key) -> None:
-        models = self.query_one(ModelList)
-        moves = {
-            "down": models.action_cursor_down,
-            "up": models.action_cursor_up,
-            "pagedown": models.action_page_down,
-            "pageup": models.action_page_up,
-        }
-        if event.key in moves:
-            event.stop()
-            event.prevent_default()
-            moves[event.key]()
+        move_list(self.query_one(ModelList), event)
 
 
 def note_words(info: ModelInfo | None) -> str:

@@ -141,8 +141,14 @@ class StudioPage(PictureActions):
         words = [clean(str(error)), clean(error.fix)]
         if isinstance(error, LibraryDamaged):
             words.append("Press ctrl+b to rebuild it now.")
-        self.query_one(PictureView).placeholder = "\n\n".join(words)
+        self.say("\n\n".join(words))
+        self._say_develop()
         self.refresh_bindings()
+
+    def say(self, words: str) -> None:
+        """Show words in the place of the picture."""
+        view = self.query_one(PictureView)
+        view.image, view.placeholder = None, words
 
     async def _load_model(self, ref: ModelRef) -> None:
         """Show what the model takes; where it can't be had, say why."""
@@ -163,7 +169,7 @@ class StudioPage(PictureActions):
     async def _take_form(self, ref: ModelRef, form: Form, info: ModelInfo) -> None:
         self._ref, self.form, self.info = ref, form, info
         line = self.query_one(ModelLine)
-        line.title = f"{one_line(info.title)} · {one_line(ref.provider)}"
+        line.title = one_line(info.title)
         line.note = one_line(info.note, most=300)
         self.query_one("#negative-box").display = form.takes_negative
         seed = self.query_one(SeedField)
@@ -288,8 +294,8 @@ class StudioPage(PictureActions):
             words.update(Content(where + mistake))
         elif number:
             most = f"more than {_MOST_COMBINATIONS}" if number > _MOST_COMBINATIONS else str(number)
-            ways = "every one is made" if self.draft.spread is Spread.ALL else "drawn at random"
-            words.update(Content(f"{most} prompts, {ways}   alt+w changes that"))
+            now, other = ("all", "random") if self.draft.spread is Spread.ALL else ("random", "all")
+            words.update(Content.assemble(f"{most} prompts · {now}   ", ("alt+w", "$accent"), f" {other}"))
         self._say_develop()
 
     @on(PromptEditor.SpreadTurned)
@@ -553,12 +559,13 @@ class StudioPage(PictureActions):
         self.run_worker(self._find_prompt(), group="search", exclusive=True)
 
     async def _find_prompt(self) -> None:
-        from silverprint.ui.screens.finder import FinderScreen
+        from silverprint.ui.screens.finder import Entry, FinderScreen
 
         if not self.studio.is_open:
             return
         prompts = await self.studio.library.prompts(limit=2_000)
-        found = await self.app.push_screen_wait(FinderScreen(prompts, title="Earlier prompts"))
+        entries = [Entry(text=prompt, value=prompt) for prompt in prompts]
+        found = await self.app.push_screen_wait(FinderScreen(entries, title="Earlier prompts"))
         if found is not None:
             self.query_one("#prompt", PromptEditor).set_text(found)
 

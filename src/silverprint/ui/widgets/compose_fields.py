@@ -62,7 +62,7 @@ class ModelLine(Vertical):
     def compose(self) -> ComposeResult:
         with Horizontal(classes="row"):
             yield Label("Model", classes="label")
-            yield Choose(Content(self.title), markup=False)
+            yield Choose(Content(f"▾ {self.title}"), markup=False)
         yield Static("", classes="note", markup=False)
 
     def on_mount(self) -> None:
@@ -70,7 +70,7 @@ class ModelLine(Vertical):
 
     def watch_title(self, title: str) -> None:
         for line in self.query(Choose):
-            line.update(Content(title))
+            line.update(Content(f"▾ {title}"))
 
     def watch_note(self, note: str) -> None:
         for line in self.query(".note").results(Static):

@@ -88,7 +88,7 @@ class Filmstrip(Widget, can_focus=True):
             self.key = key
             self.twice = twice
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.thumbs: Thumbs | None = None
         self._frames: list[Frame] = []

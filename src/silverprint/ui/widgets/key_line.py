@@ -5,10 +5,9 @@ It reads the bindings that are active where the focus is, and takes their order 
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
-from textual.events import Mount
 from textual.screen import Screen
-from textual.style import Style
 from textual.widget import Widget
 
 from silverprint.ui.actions import key_word, ranks
@@ -19,20 +18,36 @@ class KeyLine(Widget):
 
     DEFAULT_CSS = "KeyLine { height: 1; dock: bottom; background: $background; color: $text-muted; }"
 
-    def _on_mount(self, event: Mount) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: list[tuple[str, str]] = []
+        self._places: list[tuple[int, int, str]] = []
+
+    def _on_mount(self, event: events.Mount) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._keys_changed)
 
     def _keys_changed(self, _screen: Screen[object]) -> None:
         self.refresh()
 
     def render(self) -> Content:
+        # Under a dialog the bindings are the dialog's: then the line stays as it was.
+        if self.app.screen is self.screen or not self._shown:
+            self._shown = self.keys()
         line = Content(" ")
-        for key, title in self.keys():
+        self._places = []
+        for key, title in self._shown:
             entry = Content.assemble((key_word(key), "$footer-key-foreground"), " ", title)
             if line.cell_length + entry.cell_length + 2 > self.size.width:
                 continue
-            line += entry.stylize(Style.from_meta({"@click": f"app.press('{key}')"})) + Content("   ")
+            start = line.cell_length
+            line += entry + Content("   ")
+            self._places.append((start, start + entry.cell_length, key))
         return line
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, key in self._places:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
 
     def keys(self) -> list[tuple[str, str]]:
         """The keys to show and their titles, the most useful first."""

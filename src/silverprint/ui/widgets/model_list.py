@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import on
+from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList
@@ -18,6 +19,7 @@ from textual.widgets.option_list import Option
 from silverprint.core.provider import ModelInfo, Price
 from silverprint.core.recipe import ModelRef
 from silverprint.core.text import one_line
+from silverprint.ui.actions import Where, bindings
 from silverprint.ui.fuzzy import best
 from silverprint.ui.widgets.cells import fit
 
@@ -46,7 +48,10 @@ class ModelList(OptionList):
     ModelList { background: $background; border: none; padding: 0; height: 1fr; }
     ModelList:focus { border: none; }
     """
-    BINDINGS: ClassVar = []
+    # The list's own enter would hide the action's words from the key line.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding for binding in bindings(Where.MODELS) if binding.id == "models.take"
+    ]
 
     class Highlighted(Message):
         """The cursor is on ``info``; None when the list is empty."""
@@ -62,7 +67,7 @@ class ModelList(OptionList):
             super().__init__()
             self.info = info
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, markup=False, compact=True)
         self._models: list[ModelInfo] = []
         self._shown: list[ModelInfo] = []

@@ -50,7 +50,7 @@ class PromptEditor(TextArea):
     class SpreadTurned(Message):
         """Wildcards: the other of random and all."""
 
-    def __init__(self, text: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, text: str = "", *, placeholder: str = "", id: str | None = None) -> None:
         self._mistake: tuple[int, int] | None = None
         super().__init__(
             text,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
 from textual.reactive import reactive
-from textual.style import Style
 from textual.widget import Widget
 
 TABS = (
@@ -19,7 +19,7 @@ _NAME_FROM = 76
 
 class TabLine(Widget):
     """Values in: ``current`` (a mode's name), ``running`` (jobs that have not ended), ``digits_go`` (a plain digit
-    changes the screen here), ``note`` (words at the right). A click on a tab runs ``app.go``."""
+    changes the screen here), ``note`` (words at the right). A click on a tab goes there."""
 
     DEFAULT_CSS = "TabLine { height: 1; dock: top; background: $background; color: $text-muted; }"
 
@@ -30,6 +30,7 @@ class TabLine(Widget):
 
     def __init__(self, *, current: str = "") -> None:
         super().__init__()
+        self._places: list[tuple[int, int, str]] = []
         self.set_reactive(TabLine.current, current)
 
     def render(self) -> Content:
@@ -37,8 +38,12 @@ class TabLine(Widget):
         if self.size.width >= _NAME_FROM:
             line += Content.styled("silverprint  ", "bold $foreground")
         line += Content.styled("    " if self.digits_go else "alt+", "$text-disabled")
+        self._places = []
         for number, (mode, title) in enumerate(TABS, 1):
-            line += self._tab(number, mode, title) + Content("  ")
+            start = line.cell_length
+            line += self._tab(number, mode, title)
+            self._places.append((start, line.cell_length, mode))
+            line += Content("  ")
         note = Content(self.note)
         room = self.size.width - line.cell_length - note.cell_length - 1
         return line + Content(" " * room) + note if self.note and room > 0 else line
@@ -52,4 +57,9 @@ class TabLine(Widget):
         )
         if mode == "queue" and self.running:
             tab += Content.styled(f" ●{self.running}", "$accent")
-        return tab.stylize(Style.from_meta({"@click": f"app.go('{mode}')"}))
+        return tab
+
+    async def on_click(self, event: events.Click) -> None:
+        for start, end, mode in self._places:
+            if start <= event.x < end:
+                await self.run_action(f"app.go('{mode}')")

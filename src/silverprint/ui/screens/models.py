@@ -1,0 +1,170 @@
+"""ModelsScreen: every model of every provider, what it can do and costs, and the parameters of the marked one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from silverprint.core.errors import SilverprintError
+from silverprint.core.params import Form, ParamKind, ParamSpec, to_text
+from silverprint.core.provider import ModelInfo
+from silverprint.core.text import clean, one_line
+from silverprint.ui.actions import Where, bindings
+from silverprint.ui.screens.base import StudioScreen
+from silverprint.ui.widgets.model_list import ModelList, price_words, role_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class TakeModel(Message):
+    """Take the model to the Studio."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        super().__init__()
+        self.info = info
+
+
+class ModelsScreen(StudioScreen):
+    """The Models screen."""
+
+    mode = "models"
+    CSS_PATH = "models.tcss"
+    AUTO_FOCUS = "ModelList"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.MODELS)]
+
+    def body(self) -> ComposeResult:
+        with Horizontal(id="columns"):
+            with Vertical(id="left"):
+                yield Input(placeholder="/ search the models", compact=True, id="search")
+                yield ModelList()
+                yield Static("", id="problems", markup=False)
+            with VerticalScroll(id="right", can_focus=False):
+                yield Static("", id="facts", markup=False)
+
+    async def opened(self) -> None:
+        self.action_again()
+
+    def troubled(self, error: SilverprintError) -> None:
+        self.query_one("#facts", Static).update(Content(clean(f"{error}\n\n{error.fix}")))
+
+    def action_again(self) -> None:
+        if self.studio.is_open:
+            self.query_one("#problems", Static).update(Content("asking the providers…"))
+            self.run_worker(self._load(), group="models", exclusive=True)
+
+    async def _load(self) -> None:
+        models = await self.studio.models()
+        self.query_one(ModelList).show(models)
+        lines = []
+        for name, error in sorted(self.studio.problems.items()):
+            lines.append(
+                Content.assemble(
+                    (f"{one_line(name)}: {one_line(str(error))}", "$error"), f" {one_line(error.fix)}"
+                )
+            )
+        self.query_one("#problems", Static).update(Content("\n").join(lines))
+
+    @on(Input.Changed, "#search")
+    def _typed(self, message: Input.Changed) -> None:
+        self.query_one(ModelList).find(message.value)
+
+    @on(Input.Submitted, "#search")
+    def _entered(self) -> None:
+        self.query_one(ModelList).focus()
+
+    @on(ModelList.Highlighted)
+    def _highlighted(self, message: ModelList.Highlighted) -> None:
+        self.run_worker(self._describe(message.info), group="facts", exclusive=True)
+
+    async def _describe(self, info: ModelInfo | None) -> None:
+        facts = self.query_one("#facts", Static)
+        if info is None:
+            facts.update(Content("No model fits these letters."))
+            return
+        facts.update(model_words(info))
+        try:
+            form = await self.studio.form(info.ref)
+        except SilverprintError as error:
+            facts.update(
+                model_words(info) + Content.styled(f"\n\n{clean(str(error))} {clean(error.fix)}", "$error")
+            )
+        else:
+            facts.update(model_words(info) + form_words(form))
+
+    @on(ModelList.Chosen)
+    def _chosen(self, message: ModelList.Chosen) -> None:
+        self.post_message(TakeModel(message.info))
+
+    def action_take(self) -> None:
+        info = self.query_one(ModelList).current
+        if info is not None:
+            self.post_message(TakeModel(info))
+
+    def action_find(self) -> None:
+        self.query_one("#search").focus()
+
+    def back(self) -> bool:
+        search = self.query_one("#search", Input)
+        if self.focused is search or search.value:
+            search.value = ""
+            self.query_one(ModelList).focus()
+            return True
+        return False
+
+
+def model_words(info: ModelInfo) -> Content:
+    """All that is known of a model, safe to show."""
+    rows: Mapping[str, str] = {
+        "name": one_line(str(info.ref)),
+        "can do": role_words(info.roles),
+        "price": f"{price_words(info.price)} a picture"
+        if info.price and info.price.usd
+        else price_words(info.price),
+        "licence": one_line(info.licence, most=400),
+        "needs": one_line(info.missing, most=400),
+    }
+    words = Content.styled(one_line(info.title), "bold") + Content(
+        f"\n\n{clean(info.note)}\n" if info.note else "\n"
+    )
+    for label, value in rows.items():
+        if value:
+            words += Content.assemble("\n", (f"{label:<9}", "$text-muted"), value)
+    if info.examples:
+        words += Content.assemble("\n\n", ("try", "$text-muted"))
+        words += Content("".join(f"\n  {one_line(text)}" for text in info.examples))
+    return words
+
+
+def form_words(form: Form) -> Content:
+    """What a model takes, a line for each parameter."""
+    words = Content.assemble("\n\n", ("takes", "$text-muted"))
+    inputs = [f"{source.role}{' (needed)' if source.required else ''}" for source in form.sources]
+    if form.takes_negative:
+        inputs.insert(0, "negative prompt")
+    if form.takes_seed:
+        inputs.insert(0, "seed")
+    if inputs:
+        words += Content("\n  " + ", ".join(inputs))
+    for spec in form.params:
+        words += Content(f"\n  {one_line(spec.label, most=30):<14} {param_words(spec)}")
+    return words
+
+
+def param_words(spec: ParamSpec) -> str:
+    """A parameter's range or choices, and its default."""
+    if spec.choices:
+        words = ", ".join(one_line(str(choice.value), most=40) for choice in spec.choices[:12])
+    elif spec.low is not None and spec.high is not None and spec.kind is not ParamKind.SIZE:
+        words = f"{spec.low:g} to {spec.high:g}"
+    else:
+        words = spec.kind.value
+    default = "" if spec.default is None else f" · {one_line(to_text(spec, spec.default), most=60)}"
+    return words + default

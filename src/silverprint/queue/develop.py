@@ -57,7 +57,8 @@ class Development:
 
     ``job`` is its newest state. After ``run``, ``pause_s`` says how long its provider asked to be left alone;
     ``unsaved`` that the disk refused the last state, so that the record is behind; ``finished`` is an answer
-    that could not be written; ``is_lost`` that another process has the job.
+    that could not be written; ``is_lost`` that another process has the job; ``is_tidy`` that nothing received
+    lies on disk any more.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Development:
         self.pause_s = 0.0
         self.unsaved = False
         self.is_lost = False
+        self.is_tidy = False
         self._provider = provider
         self._desk = desk
         self._watching: asyncio.Task[Failure | None] | None = None
@@ -309,7 +311,8 @@ class Development:
             return
         self.unsaved = False
         self._tell(done)
-        await outcome(self._desk.intake.clear(done.id), "The intake")
+        cleared = await outcome(self._desk.intake.clear(done.id), "The intake")
+        self.is_tidy = not isinstance(cleared, Failure)
 
     async def _stop(self) -> None:
         """Cancelled by a person: tell the provider, and say so when it may go on there."""

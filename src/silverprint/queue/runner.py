@@ -54,6 +54,7 @@ class Runner:
         self._deciding: dict[str, SavedJob] = {}
         self._left: dict[str, SavedJob] = {}
         self._waking: set[str] = set()
+        self._tidied: set[str] = set()
         self._is_closing = False
         self._end = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
@@ -82,6 +83,7 @@ class Runner:
         for task in self._others:
             task.cancel()
         await self._break_off(patience_s)
+        await self._note_tidied()
         self._end.set()
         try:
             await self._server
@@ -218,7 +220,11 @@ class Runner:
             self._setbacks.pop(job.id, None)
             if (life.unsaved or life.finished is not None) and not life.is_lost:
                 self._in_hand[job.id] = life.finished
+        if life.is_tidy:
+            self._tidied.add(job.id)
         self._pump(lane)
+        if not self._lives and self._tidied and self.is_open:
+            self.spawn(self._note_tidied())
 
     async def _turn(self, life: Development, lane: Lane) -> None:
         """A waiting job's turn has come."""
@@ -327,6 +333,20 @@ class Runner:
             return
         self.enqueue(waiting)
         await outcome(self.cancel(asked), "The queue")
+
+    async def tidy(self) -> None:
+        """Clear away what was received for jobs that were DONE when their process ended."""
+        for job_id in await self._saved.untidy():
+            cleared = await outcome(self._desk.intake.clear(job_id), "The intake")
+            if not isinstance(cleared, Failure):
+                self._tidied.add(job_id)
+        await self._note_tidied()
+
+    async def _note_tidied(self) -> None:
+        """One write for many, when nothing else is to do: forgetting it costs one look at an empty folder."""
+        tidied, self._tidied = self._tidied, set()
+        if tidied:
+            await outcome(self._saved.tidied(tidied), "The database")
 
     # cancelling
 

@@ -27,6 +27,7 @@ SCHEMA = TableSchema(
         Column("state", "state"),
         Column("created", "created"),
         Column("batch", "batch"),
+        Column("untidy", "untidy", "INTEGER"),
     ),
     key="id",
 )
@@ -120,6 +121,25 @@ class SavedJobs:
 
         return await self._write(write)
 
+    async def untidy(self) -> list[str]:
+        """The ids of DONE jobs whose received outputs may still lie on disk, because their process ended there."""
+
+        def read(database: Database) -> list[str]:
+            rows = _table(database).search(field("untidy") == True)  # noqa: E712 - a condition
+            alive = {owner: self.owners.alive(owner) for owner in {str(row.get("owner")) for row in rows}}
+            return [row["id"] for row in rows if not alive[str(row.get("owner"))]]
+
+        return await self._read(read)
+
+    async def tidied(self, ids: Collection[str]) -> None:
+        """Nothing received lies on disk for these DONE jobs any more."""
+
+        def write(database: Database) -> None:
+            for job_id in ids:
+                _update(database, job_id, untidy=False)
+
+        await self._write(write)
+
     async def swap(self, before: Job, after: Job) -> bool:
         """Write ``after`` as this process's own if the record still is ``before`` and no living process runs it.
 
@@ -179,7 +199,8 @@ class SavedJobs:
                 table.put(job.id, self._document(job, cancel=asked))
 
     def _document(self, job: Job, *, cancel: bool = False) -> dict[str, Any]:
-        return {**job_document(job), "owner": self.owners.me, "cancel": cancel}
+        is_done = job.state is JobState.DONE
+        return {**job_document(job), "owner": self.owners.me, "cancel": cancel, "untidy": is_done}
 
     async def _write(self, work: Callable[..., _R], *args: Any) -> _R:
         def whole() -> _R:

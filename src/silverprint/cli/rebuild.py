@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,8 +24,13 @@ def rebuild(session: Session, *, as_json: bool) -> None:
     A damaged database is set aside, never deleted; ratings, tags, boards and jobs are taken from it as far as they can be
     read. It is safe to run at any time, and again; close other silverprints first.
     """
-    report = rebuild_library(session, _show_progress if is_terminal(sys.stderr) else _ignore)
-    if is_terminal(sys.stderr):
+    from silverprint import repair
+
+    shown = is_terminal(sys.stderr)
+    report = repair.rebuild(
+        session.paths, session.settings, progress=_show_progress if shown else lambda _: None
+    )
+    if shown:
         sys.stderr.write("\r\x1b[K")
     output = Output(as_json=as_json)
     if as_json:
@@ -49,29 +53,6 @@ def rebuild(session: Session, *, as_json: bool) -> None:
         say(f"  {path}: {reason}")
 
 
-def rebuild_library(session: Session, progress: Any) -> Report:
-    """Wire the rebuild: the database with its tables, and the reader of picture files."""
-    from silverprint.library.library import SCHEMA as PICTURES
-    from silverprint.library.rebuild import rebuild
-    from silverprint.pictures.decode import Limits
-    from silverprint.pictures.reading import read_file
-    from silverprint.queue.saved import SCHEMA as JOBS
-    from silverprint.settings.paths import ensure
-    from silverprint.store.database import Database
-
-    paths, limits = session.paths, session.settings.limits
-    ensure(paths)
-    allowed = Limits(bytes=limits.max_download_mb * 1_000_000, pixels=limits.max_pixels)
-    return rebuild(
-        path=paths.database,
-        folder=paths.pictures,
-        open_database=lambda path: Database(path, schemas={"pictures": PICTURES, "jobs": JOBS}),
-        read_file=lambda path: read_file(path, limits=allowed),
-        clock=lambda: datetime.now(UTC),
-        progress=progress,
-    )
-
-
 def _record(report: Report) -> dict[str, Any]:
     names = ("added", "kept", "remembered", "removed", "doubles", "foreign", "jobs")
     return {
@@ -86,7 +67,3 @@ def _show_progress(progress: Progress) -> None:
         full = 12 * progress.done // max(1, progress.total)
         sys.stderr.write(f"\r{'▓' * full}{'░' * (12 - full)}  {progress.done}/{progress.total}\x1b[K")
         sys.stderr.flush()
-
-
-def _ignore(_progress: Progress) -> None:
-    return None

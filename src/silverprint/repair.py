@@ -1,0 +1,40 @@
+"""Repair: the rebuild of the index, wired. It works when no studio can be opened, so it is not the studio's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from silverprint.settings.model import Settings
+from silverprint.settings.paths import Paths, ensure
+
+if TYPE_CHECKING:
+    from silverprint.library.rebuild import Progress, Report
+
+
+def rebuild(
+    paths: Paths, settings: Settings, *, progress: Callable[[Progress], None] = lambda _: None
+) -> Report:
+    """Make the index agree with the picture files; a damaged one is set aside first. Run it in a thread.
+
+    Close the studio on it before. ``progress`` is called for each file. Raises LibraryError, DiskFull, StorageError.
+    """
+    from silverprint.library.library import SCHEMA as PICTURES
+    from silverprint.library.rebuild import rebuild as rebuild_index
+    from silverprint.pictures.decode import Limits
+    from silverprint.pictures.reading import read_file
+    from silverprint.queue.saved import SCHEMA as JOBS
+    from silverprint.store.database import Database
+
+    ensure(paths)
+    most = settings.limits
+    limits = Limits(bytes=most.max_download_mb * 1_000_000, pixels=most.max_pixels)
+    return rebuild_index(
+        path=paths.database,
+        folder=paths.pictures,
+        open_database=lambda path: Database(path, schemas={"pictures": PICTURES, "jobs": JOBS}),
+        read_file=lambda path: read_file(path, limits=limits),
+        clock=lambda: datetime.now(UTC),
+        progress=progress,
+    )

@@ -221,6 +221,13 @@ def test_keys_typed_during_the_question_are_kept(play: Play) -> None:
     assert info.typed == "xлис\x1b[A"
 
 
+def test_keys_not_read_stay_in_the_queue(play: Play) -> None:
+    terminal = play()
+    terminal.type(b"fox")
+    assert probe(PLAIN, terminal.path, 0.0).typed == ""
+    assert terminal.left_over() == b"fox"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

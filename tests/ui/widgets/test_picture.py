@@ -345,6 +345,17 @@ async def test_no_protocol_is_a_frame_with_the_size() -> None:
         assert "▀" not in written(app)
 
 
+async def test_no_color_makes_it_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Host("half", plain(RED))
+    async with app.run_test(size=(60, 16)) as pilot:
+        await until(pilot, lambda: app.told)
+        await settle(pilot, app)
+        colours = re.findall(r"[34]8;2;(\d+);(\d+);(\d+)[;m]", written(app))
+        assert "▀" in written(app)
+        assert all(red == green == blue for red, green, blue in colours)
+
+
 async def test_files_too(tmp_path: Path) -> None:
     path = tmp_path / "fox.png"
     Image.new("RGB", (40, 20), BLUE).save(path)

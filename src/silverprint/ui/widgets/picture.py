@@ -111,9 +111,7 @@ class PictureView(Widget, can_focus=False):
         ground = self.background_colors[1]
         blank = Style.from_color(bgcolor=ground.rich_color)
         rows = [self._line(line, blank).crop(crop.x, crop.right) for line in crop.line_range]
-        for (
-            line_filter
-        ) in self.get_line_filters():  # as Textual's own drawing does: terminal colours, NO_COLOR
+        for line_filter in self.get_line_filters():  # as Textual does for its own lines: NO_COLOR among them
             rows = [row.apply_filter(line_filter, ground) for row in rows]
         if self._sharpener is not None:
             return self._sharpener.rows(rows, crop)

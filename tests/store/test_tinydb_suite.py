@@ -76,7 +76,7 @@ def run_suite(
     outcomes = root / "outcomes.json"
     environment = {
         **OUTSIDE,
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [OUTSIDE.get("PYTHONPATH")])]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "SILVERPRINT_TINYDB_OUTCOMES": str(outcomes),
         "SILVERPRINT_TINYDB_LEFT_OUT": json.dumps(sorted(without)),
@@ -92,6 +92,7 @@ def run_suite(
         text=True,
         check=False,
     )
+    assert outcomes.exists(), done.stdout + done.stderr
     return done, json.loads(outcomes.read_text(encoding="utf-8"))
 
 

@@ -6,8 +6,8 @@ Asks the library for pages and hands them to the grid. What the keys do to a pic
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,6 +22,7 @@ from silverprint.ui.actions import Where, bindings
 from silverprint.ui.pixels.painter import painter_of
 from silverprint.ui.screens.base import News
 from silverprint.ui.screens.grid_thumbs import GridThumbs
+from silverprint.ui.screens.page_loader import SORTS, PageLoader
 from silverprint.ui.screens.picture_actions import Part, PictureActions, UsePicture, ViewPicture
 from silverprint.ui.screens.tag_dialog import TagDialog
 from silverprint.ui.widgets.info_panel import InfoPanel
@@ -30,16 +31,6 @@ from silverprint.ui.widgets.thumb_grid import ThumbGrid
 
 if TYPE_CHECKING:
     from silverprint.studio import Studio
-
-Sort = Literal["made", "rating", "model", "seed"]
-
-SORTS: dict[Sort, tuple[str, bool]] = {
-    "made": ("newest first", True),
-    "rating": ("best first", True),
-    "model": ("by model", False),
-    "seed": ("by seed", False),
-}
-"""Each order with its words, and whether it goes down."""
 
 NEWS_S = 0.08
 """News within this time is answered with one look into the library."""
@@ -54,15 +45,6 @@ NO_PICTURES = (
 EMPTY_TRASH = ("The trash is empty", "", "x puts a picture here, T goes back to the others.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the grid shows: which pictures, in which order."""
-
-    query: str = ""
-    sort: Sort = "made"
-    trashed: bool = False
-
-
 class GalleryScreen(PictureActions):
     """The Gallery."""
 
@@ -73,15 +55,9 @@ class GalleryScreen(PictureActions):
 
     def __init__(self, studio: Studio, news: News) -> None:
         super().__init__(studio, news)
-        self._wish = View()  # what was asked for last
-        self._view = View()  # what is shown: the last wish the library understood
-        self._epoch = 0
-        self._stale = False
-        self._to_start = False
-        self._reloading = False
+        self._loader: PageLoader | None = None
+        self._is_behind = False
         self._waits = False
-        self._pages_wanted: list[int] = []
-        self._fetching = False
 
     def body(self) -> ComposeResult:
         """Search line and grid on the left, the recipe on the right."""
@@ -107,7 +83,10 @@ class GalleryScreen(PictureActions):
         grid.thumbnails = GridThumbs(self.studio, painter_of(self.app), grid.thumb_ready)
         if self.focused is None:
             grid.focus()
-        self._reload(to_start=True)
+        self._loader = PageLoader(
+            self.studio.library, grid, self, lambda work: self.run_worker(work, group="library")
+        )
+        self._loader.reload(to_start=True)
 
     def troubled(self, error: SilverprintError) -> None:
         """No library: say why in the place of pictures."""
@@ -121,8 +100,8 @@ class GalleryScreen(PictureActions):
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was shown."""
-        if self._stale and self.studio.is_open:
-            self._reload()
+        if self._is_behind:
+            self._catch_up()
 
     # news
 
@@ -140,119 +119,56 @@ class GalleryScreen(PictureActions):
                 pass
 
     def _soon(self) -> None:
-        self._stale = True
+        self._is_behind = True
         if not self._waits and self.is_current:
             self._waits = True
             self.set_timer(NEWS_S, self._catch_up)
 
     def _catch_up(self) -> None:
         self._waits = False
-        if self._stale:
-            self._reload()
+        if self._is_behind and self._loader is not None:
+            self._is_behind = False
+            self._loader.reload()
 
-    # asking the library
-
-    def _reload(self, *, to_start: bool = False) -> None:
-        """Ask anew for what is on view. One question is under way at a time; the newest wish wins."""
-        self._stale = True
-        self._to_start = self._to_start or to_start
-        if not self._reloading:
-            self._reloading = True
-            self.run_worker(self._load_view(), group="view")
-
-    async def _load_view(self) -> None:
-        try:
-            while self._stale:
-                self._stale = False
-                wish, to_start = self._wish, self._to_start
-                try:
-                    total = await self._how_many(wish)
-                    numbers = [0] if to_start else self.grid.needed(total)
-                    pages = {number: await self._page(wish, number) for number in numbers}
-                except UsageError as mistake:
-                    if wish == self._wish:
-                        self._wish = self._view  # the last good results stay, and stay up to date
-                        self._to_start = False
-                        self.search.mistake = mistake
-                    continue
-                if wish != self._wish:
-                    continue
-                self._to_start = False
-                self._view = wish
-                self._epoch += 1
-                self.grid.show(total, pages, to_start=to_start)
-                self._say_found()
-        except SilverprintError as error:
-            self.grid.empty_words = (one_line(str(error)), "", one_line(error.fix))
-            self._notify_error(error)
-        finally:
-            self._reloading = False
-
-    async def _how_many(self, view: View) -> int:
-        return await self.studio.library.count(view.query, trashed=view.trashed)
-
-    async def _page(self, view: View, number: int) -> list[Picture]:
-        size = self.grid.pages.size
-        return await self.studio.library.page(
-            view.query,
-            sort=view.sort,
-            descending=SORTS[view.sort][1],
-            limit=size,
-            offset=number * size,
-            trashed=view.trashed,
-        )
+    # what the library answers
 
     @on(ThumbGrid.PagesWanted)
     def _fetch_pages(self, message: ThumbGrid.PagesWanted) -> None:
-        self._pages_wanted = [*message.numbers, *self._pages_wanted]
-        if not self._fetching:
-            self._fetching = True
-            self.run_worker(self._load_pages(), group="pages")
+        if self._loader is not None:
+            self._loader.fetch(message.numbers)
 
-    async def _load_pages(self) -> None:
-        """The newest wish first; what was scrolled past is not asked for."""
-        try:
-            while self._pages_wanted:
-                number, epoch = self._pages_wanted.pop(0), self._epoch
-                if not self.grid.is_near(number):
-                    self.grid.dropped(number)
-                    continue
-                pictures = await self._page(self._view, number)
-                if epoch == self._epoch:
-                    self.grid.put(number, pictures)
-        except SilverprintError as error:
-            self._notify_error(error)
-        finally:
-            self._fetching = False
+    def shown(self) -> None:
+        """The grid shows what was asked for."""
+        self._say_found()
 
-    def _notify_error(self, error: SilverprintError) -> None:
+    def mistaken(self, mistake: UsageError) -> None:
+        """Mark the mistake; the last good results stay."""
+        self.search.mistake = mistake
+
+    def failed(self, error: SilverprintError) -> None:
+        """Say why there is nothing, or nothing new, to see."""
+        self.grid.empty_words = (one_line(str(error)), "", one_line(error.fix))
         words = "\n".join(part for part in (str(error), error.fix) if part)
         self.app.notify(words, severity="error", markup=False)
 
     # what is said
 
     def _say_found(self) -> None:
-        total, view = self.grid.pages.total, self._view
-        parts = [f"{total:,} picture{'s' * (total != 1)}"]
+        if self._loader is None:
+            return
+        total, view = self.grid.pages.total, self._loader.view
+        parts = [f"{total:,} picture{'s' * (total != 1)}" + (" found" if view.query else "")]
         if view.trashed:
             parts.append("in the trash")
-        if view.query:
-            parts[-1] += " found"
         parts.append(SORTS[view.sort][0])
         if self.grid.marks:
             parts.append(f"{len(self.grid.marks)} marked")
-        if self._wish == self._view:
-            self.search.found = " · ".join(parts)
-            if self.search.text.strip() == view.query:
-                self.search.mistake = None
-        self.search.set_class(bool(self.grid.marks), "-marks")
+        self.search.found = " · ".join(parts)
+        if self.search.text.strip() == view.query:
+            self.search.mistake = None
         if view.query:
-            self.grid.empty_words = (
-                "Nothing fits",
-                "",
-                f"“{one_line(view.query, most=60)}”",
-                "esc clears the search.",
-            )
+            words = ("Nothing fits", "", f"“{one_line(view.query, most=60)}”", "", "esc clears the search")
+            self.grid.empty_words = words
         else:
             self.grid.empty_words = EMPTY_TRASH if view.trashed else NO_PICTURES
 
@@ -277,18 +193,21 @@ class GalleryScreen(PictureActions):
 
     @on(SearchLine.Changed)
     def _searched(self, message: SearchLine.Changed) -> None:
-        self._ask(replace(self._wish, query=message.text.strip()))
+        self._ask(query=message.text.strip())
 
     @on(SearchLine.Left)
     def _search_left(self) -> None:
         self.grid.focus()
 
-    def _ask(self, wish: View) -> None:
-        if wish != self._wish or self.search.mistake is not None:
-            self._wish = wish
+    def _ask(self, **changes: Any) -> None:
+        loader = self._loader
+        if loader is None:
+            return
+        wish = replace(loader.wish, **changes)
+        if wish != loader.wish or self.search.mistake is not None:
+            self.search.mistake = None
             self.grid.unmark_all()
-            if self.studio.is_open:
-                self._reload(to_start=True)
+            loader.ask(wish)
 
     def action_find(self) -> None:
         """Give the search line the keys."""
@@ -296,12 +215,14 @@ class GalleryScreen(PictureActions):
 
     def action_turn_sort(self) -> None:
         """The next order."""
-        names = list(SORTS)
-        self._ask(replace(self._wish, sort=names[(names.index(self._wish.sort) + 1) % len(names)]))
+        if self._loader is not None:
+            names = list(SORTS)
+            self._ask(sort=names[(names.index(self._loader.wish.sort) + 1) % len(names)])
 
     def action_turn_trashed(self) -> None:
         """Into the trash, or out of it."""
-        self._ask(replace(self._wish, trashed=not self._wish.trashed))
+        if self._loader is not None:
+            self._ask(trashed=not self._loader.wish.trashed)
 
     def action_turn_panel(self) -> None:
         """Show or hide the recipe; in a narrow window it takes the grid's place."""
@@ -319,7 +240,7 @@ class GalleryScreen(PictureActions):
             self.grid.unmark_all()
         elif self.search.text:
             self.search.text = ""
-        elif self._wish.trashed:
+        elif self._loader is not None and self._loader.wish.trashed:
             self.action_turn_trashed()
         else:
             return False

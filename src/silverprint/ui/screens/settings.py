@@ -21,6 +21,7 @@ from silverprint.settings.save import change_setting
 from silverprint.ui.screens.base import News, StudioScreen
 from silverprint.ui.terminal import TerminalInfo
 from silverprint.ui.theme import ThemeFile, load_themes
+from silverprint.ui.widgets.cells import home_path
 from silverprint.ui.widgets.settings_form import ChoiceField, Entry, Field, FolderField, NumberField
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def folders(paths: Paths) -> list[Entry]:
         ("cache", paths.cache),
         ("logs", paths.logs),
     )
-    return [Entry(value=str(path), title=title, note=str(path)) for title, path in places]
+    return [Entry(value=str(path), title=title, note=home_path(path)) for title, path in places]
 
 
 def detected(terminal: TerminalInfo) -> str:

@@ -5,7 +5,9 @@ Owns width: wide letters, ellipsis, alignment. What is safe to show is decided i
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -42,6 +44,14 @@ def age(moment: datetime, now: datetime) -> str:
     if seconds < _DAY:
         return f"{seconds // _HOUR}h"
     return f"{min(seconds // _DAY, 999)}d"
+
+
+def home_path(path: Path) -> str:
+    """A path to read, with ``~`` for the person's own folder."""
+    home = Path.home()
+    if path != home and path.is_relative_to(home):
+        return f"~{os.sep}{path.relative_to(home)}"
+    return str(path)
 
 
 def _left_over(text: str, width: int) -> int:

@@ -19,6 +19,7 @@ from textual.widgets import Static
 from silverprint.core.picture import Picture
 from silverprint.core.recipe import Engine
 from silverprint.core.text import clean, one_line
+from silverprint.ui.widgets.cells import home_path
 from silverprint.ui.widgets.picture import PictureView
 from silverprint.ui.widgets.rating import Rating
 
@@ -149,7 +150,7 @@ def facts(picture: Picture, path: Path | None = None) -> Iterator[tuple[str, str
         yield "parent", one_line(picture.parent)
     kind = file.media_type.rpartition("/")[2].upper()
     yield "pixels", f"{file.width} x {file.height} · {one_line(kind)} · {size_words(file.size)}"
-    yield "file", one_line(str(path) if path is not None else file.path, most=1_000)
+    yield "file", one_line(home_path(path) if path is not None else file.path, most=1_000)
     yield "id", picture.id
 
 
@@ -179,4 +180,3 @@ def size_words(size: int) -> str:
     if size < _KILO * _KILO:
         return f"{size / _KILO:.0f} kB"
     return f"{size / _KILO / _KILO:.1f} MB"
-

@@ -136,6 +136,13 @@ def drain(tty_path: str = "/dev/tty") -> str:
         return read_answers(line.waiting()).typed if line is not None else ""
 
 
+def typed_text(info: TerminalInfo) -> str:
+    """The text among the keys pressed while we asked, for the editor that gets the focus: what a person who types
+    ahead meant. Arrows and other control keys are left out."""
+    text = re.sub(r"\x1b(?:\[[0-9;]*[ -/]*[@-~]|O.|[^\[O]|$)?", "", info.typed).replace("\r", "\n")
+    return "".join(sign for sign in text if sign.isprintable() or sign == "\n")
+
+
 def choose(
     info: TerminalInfo,
     *,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +83,8 @@ async def test_kitty_pictures_are_sent_once_and_freed_at_the_end() -> None:
         await until(pilot, lambda: painter.request("fox", picture(), (4, 2)))
         sent = sent_pictures(written(app))
         assert sorted(image.size for image in sent.values()) == [(40, 40), (80, 80)]
-        assert next(iter(sent.values())).getpixel((3, 3)) == (200, 30, 20)
+        assert {image.mode for image in sent.values()} == {"P"}, "thumbnails go in 256 colours"
+        assert next(iter(sent.values())).convert("RGB").getpixel((3, 3)) == (200, 30, 20)
         painter.close()
         painter.close()
         assert sorted(freed(written(app))) == sorted(sent)
@@ -154,7 +157,9 @@ async def test_what_scrolled_away_is_never_sent(monkeypatch: pytest.MonkeyPatch)
         await until(pilot, lambda: painter.request("seen", picture((9, 9, 9)), BOX))
         busy = False
         await until(pilot, lambda: sent_pictures(written(app)))
-        assert [image.getpixel((0, 0)) for image in sent_pictures(written(app)).values()] == [(9, 9, 9)]
+        assert [image.convert("RGB").getpixel((0, 0)) for image in sent_pictures(written(app)).values()] == [
+            (9, 9, 9)
+        ]
         assert painter.request("gone", picture((1, 1, 1)), BOX) is None, (
             "it is made anew when it is seen again"
         )
@@ -205,3 +210,12 @@ async def test_after_another_program_had_the_terminal_all_is_sent_anew() -> None
         assert painter.request("fox", picture(), BOX) is None
         await until(pilot, lambda: painter.request("fox", picture(), BOX))
         assert len(sent_pictures(written(app))) == 2
+
+
+def test_drawing_loads_pillow_only_with_the_first_picture() -> None:
+    code = (
+        "import sys, silverprint.ui.widgets.picture, silverprint.ui.theme;"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not set(output.split()) & {"PIL", "numpy", "textual_image", "httpx"}

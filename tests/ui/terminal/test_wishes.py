@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from silverprint.ui.terminal import TerminalInfo, TmuxFacts, choose, look, prepare_environment, tmux_facts
+from silverprint.ui.terminal import (
+    TerminalInfo,
+    TmuxFacts,
+    choose,
+    look,
+    prepare_environment,
+    tmux_facts,
+    typed_text,
+)
 
 KITTY = TerminalInfo(protocol="kitty", name="kitty", version="0.41.1", colours="truecolor", why="asked")
 PLAIN = TerminalInfo(protocol="half", colours="256", why="asked")
@@ -93,3 +101,9 @@ def test_a_tmux_that_is_gone_is_no_error() -> None:
         tmux_facts({"TMUX": "/nowhere/default,1,0", "TMUX_PANE": "%0", "PATH": "/usr/bin:/bin"})
         == TmuxFacts()
     )
+
+
+def test_text_typed_ahead_is_kept_and_control_keys_are_not() -> None:
+    info = TerminalInfo(protocol="half", typed="a лис\x1b[A\x1bOB\x1b[1;5C\r狐\x07\x1bx\x7f\x1b")
+    assert typed_text(info) == "a лис\n狐"
+    assert typed_text(TerminalInfo(protocol="half")) == ""

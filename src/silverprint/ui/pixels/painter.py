@@ -202,7 +202,10 @@ class Painter:
             full, wanted = self._waiting.popitem()
             self._running[full] = wanted
             try:
-                encoded = await self._encoded(wanted.source, wanted.box, wanted.kind)
+                # a page of thumbnails is many bytes even on a quick line, and 256 colours are a quarter of them
+                encoded = await self._encoded(
+                    wanted.source, wanted.box, wanted.kind, small=wanted.kind == "kitty"
+                )
             finally:
                 del self._running[full]
             if wanted.kind == "sixel":
@@ -236,7 +239,9 @@ class Painter:
                 for ready in wanted.ready:
                     ready()
 
-    async def _encoded(self, source: Source, box: Box, kind: Kind) -> Encoded | PictureError:
+    async def _encoded(
+        self, source: Source, box: Box, kind: Kind, *, small: bool = False
+    ) -> Encoded | PictureError:
         if not self._listens:
             self._listens = True
             self._app.app_resume_signal.subscribe(self._app, self._resumed, immediate=True)
@@ -248,7 +253,7 @@ class Painter:
             kind=kind,
             cell=self._info.cell,
             background=self._background(),
-            small=self._info.remote,
+            small=small or self._info.remote,
             colours=self._info.colours,
         )
         try:

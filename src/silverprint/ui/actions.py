@@ -99,7 +99,7 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
         Action(name="studio.develop", keys="ctrl+g,f5,ctrl+enter", title="Develop", help="Make the picture", call="screen.develop", rank=1, priority=True),
         Action(name="studio.seed_lock", keys="ctrl+l", title="Seed lock", help="The lock's next state: locked, random, +1 each", call="screen.turn_seed_lock", rank=3, priority=True),
         Action(name="studio.model", keys="ctrl+o", title="Model", help="Choose a model", call="screen.choose_model", rank=4, priority=True),
-        Action(name="studio.side", keys="ctrl+t", title="Form / picture", help="In a narrow window: picture or form", call="screen.turn_side", rank=5, priority=True),
+        Action(name="studio.side", keys="ctrl+t", title="Form", help="In a narrow window: picture or form", call="screen.turn_side", rank=5, priority=True),
         Action(name="studio.newer", keys="alt+right", title="Next picture", help="Show the next picture of the filmstrip", call="screen.step_frame(1)", priority=True),
         Action(name="studio.older", keys="alt+left", title="Picture before", help="Show the picture before", call="screen.step_frame(-1)", priority=True),
         Action(name="studio.more", keys="ctrl+n", title="More", help="Show or hide the rest of the parameters", call="screen.turn_more", priority=True),

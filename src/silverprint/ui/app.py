@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from silverprint.core.provider import ModelInfo
     from silverprint.library.rebuild import Progress
     from silverprint.settings.draft import Draft
+    from silverprint.settings.paths import Paths
     from silverprint.studio import Studio
     from silverprint.ui import palette
     from silverprint.ui.screens.finder import FinderScreen
@@ -75,7 +76,7 @@ class SilverprintApp(App[int]):
         install(self, self.terminal)
         self.own_keys = dict(studio.settings.keys)
         self.set_keymap(self.own_keys)
-        choose_theme(self, theme or studio.settings.theme)
+        self.own_themes = choose_theme(self, theme or studio.settings.theme, studio.paths)
 
     def _screens(self) -> Mapping[str, Callable[[], Screen[None]]]:
         # Imported when first shown: four of the five are not needed for the first paint.
@@ -241,7 +242,7 @@ class SilverprintApp(App[int]):
         finder = FinderScreen(
             [
                 *palette.action_entries(self, self.screen, self.own_keys),
-                *palette.theme_entries(self.available_themes, self.wear),
+                *palette.theme_entries(self.own_themes, self.wear),
             ],
             title="Commands, themes, models",
         )
@@ -282,11 +283,12 @@ class SilverprintApp(App[int]):
         self.push_screen(ViewerScreen(self.studio, self.news, picture=message.picture, among=message.among))
 
 
-def choose_theme(app: App[int], name: str) -> None:
-    """Register the themes and put on the one of this name, or the default where there is none."""
+def choose_theme(app: App[int], name: str, paths: Paths) -> list[str]:
+    """Register the themes, put on the one of this name, or the default where there is none; all their names."""
     from silverprint.ui.theme import DEFAULT, load_themes
 
-    themes, _errors = load_themes()
+    themes, _errors = load_themes(paths.themes)
     for theme in themes.values():
         app.register_theme(theme.theme)
-    app.theme = name if name in app.available_themes else DEFAULT
+    app.theme = name if name in themes else DEFAULT
+    return sorted(themes)

@@ -30,6 +30,7 @@ from silverprint.ui.widgets.cells import fit
 from silverprint.ui.widgets.rating import FULL
 
 BAR, RAIL = "▓", "░"
+_LEAST = 10  # a seed has ten digits
 
 
 class Thumbs(Protocol):
@@ -125,7 +126,7 @@ class Filmstrip(Widget, can_focus=True):
     @property
     def cell(self) -> int:
         """Columns of one frame."""
-        return max(self.box[0], 8) + 2
+        return max(self.box[0], _LEAST) + 2
 
     def _room(self) -> int:
         return max(1, self.size.width // self.cell)

@@ -35,9 +35,12 @@ class KeyLine(Widget):
             self._shown = self.keys()
         line = Content(" ")
         self._places = []
+        last = self._shown[-1] if self._shown else ("", "")
         for key, title in self._shown:
             entry = Content.assemble((key_word(key), "$footer-key-foreground"), " ", title)
-            if line.cell_length + entry.cell_length + 2 > self.size.width:
+            # The last, which is the help, always has its place.
+            kept = 0 if (key, title) == last else len(key_word(last[0])) + len(last[1]) + 4
+            if line.cell_length + entry.cell_length + kept + 1 > self.size.width:
                 continue
             start = line.cell_length
             line += entry + Content("   ")

@@ -46,7 +46,7 @@ class ModelList(OptionList):
 
     DEFAULT_CSS = """
     ModelList { background: $background; border: none; padding: 0; height: 1fr; }
-    ModelList:focus { border: none; }
+    ModelList:focus { border: none; background-tint: transparent; }
     """
     # The list's own enter would hide the action's words from the key line.
     BINDINGS: ClassVar[list[BindingType]] = [

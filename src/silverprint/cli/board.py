@@ -9,8 +9,8 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from unicodedata import combining, east_asian_width
 
+from silverprint.cli.cells import cut
 from silverprint.cli.halfblocks import Colours, lines
 from silverprint.core.image import RawImage
 from silverprint.core.job import Job, JobState
@@ -124,16 +124,6 @@ class Board:
         seed = f"  seed {job.recipe.seed}" if job.recipe.seed is not None else ""
         head = f"{'▓' * full}{'░' * (BAR - full)}  {state:<12}{seed}  "
         return cut(head + one_line(job.recipe.prompt), columns - 1)
-
-
-def cut(text: str, cells: int) -> str:
-    """As much of a clean line as fits into ``cells``; what is cut off is shown by an ellipsis."""
-    used = 0
-    for place, char in enumerate(text):
-        used += 0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1
-        if used > cells:
-            return cut(text[:place], cells - 1).rstrip("…") + "…" if cells > 1 else ""
-    return text
 
 
 def _size() -> tuple[int, int]:

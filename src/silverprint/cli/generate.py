@@ -202,6 +202,7 @@ def _print_plan(output: Output, recipes: Sequence[Recipe]) -> None:
             )
             for recipe in recipes
         ],
+        flexible=("PARAMETERS", "PROMPT"),
     )
 
 

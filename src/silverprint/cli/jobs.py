@@ -43,7 +43,9 @@ def jobs(ctx: click.Context, *, every: bool, limit: int, as_json: bool) -> None:
                 output.record(job_record(job))
         elif found:
             output.table(
-                ("ID", "STATE", "CREATED", "MODEL", "SEED", "PROMPT", "NOTE"), [_row(job) for job in found]
+                ("ID", "STATE", "CREATED", "MODEL", "SEED", "PROMPT", "NOTE"),
+                [_row(job) for job in found],
+                flexible=("PROMPT", "NOTE", "MODEL"),
             )
         else:
             say("No jobs." if every else "No open jobs. --all lists those that are done.")

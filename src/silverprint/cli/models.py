@@ -58,7 +58,11 @@ def _listing(ctx: click.Context, query: str, as_json: bool) -> int:
             for model in found:
                 output.record(model_record(model))
         elif found:
-            output.table(("MODEL", "TASKS", "PRICE", "TITLE", "NOTE"), [_row(model) for model in found])
+            output.table(
+                ("MODEL", "TASKS", "PRICE", "TITLE", "NOTE"),
+                [_row(model) for model in found],
+                flexible=("MODEL", "TITLE", "NOTE"),
+            )
         elif not problems:
             say(f"No model fits {query}." if query else "There is no model.")
         for error in problems.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from silverprint.cli.cells import width
 from silverprint.core.errors import BadRecipe, NotFound, SettingsError, SilverprintError, UsageError
 from silverprint.core.job import ErrorNote, Job, JobState
 from silverprint.core.text import clean
@@ -37,7 +38,7 @@ def tell_error(error: SilverprintError, *, text: str = "") -> None:
     at = error.at if isinstance(error, UsageError) else None
     if at is not None and text and "\n" not in text:
         say(f"  {text}")
-        say("  " + " " * _cells(text[: at[0]]) + "^" * max(1, _cells(text[at[0] : at[1]])))
+        say("  " + " " * width(text[: at[0]]) + "^" * max(1, width(text[at[0] : at[1]])))
     if error.fix:
         say(f"  {error.fix}")
 
@@ -60,10 +61,3 @@ def code_of_jobs(jobs: Iterable[Job]) -> int:
     if not codes:
         return DONE
     return codes.pop() if len(codes) == 1 else FAILED
-
-
-def _cells(text: str) -> int:
-    """How many cells the text takes, so that a mark stands under its place."""
-    from unicodedata import combining, east_asian_width
-
-    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)

@@ -9,10 +9,12 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from silverprint.cli.cells import line_up
 from silverprint.core.text import one_line
 
 _UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -55,24 +57,30 @@ class Output:
         """One line of text; what came from outside must be cleaned by the caller."""
         self._write(text)
 
-    def table(self, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Rows with a head on a terminal, tab-separated without one in a pipe. Cells are cleaned here."""
+    def table(
+        self,
+        heads: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        flexible: Collection[str] = (),
+        piped: Collection[str] = (),
+    ) -> None:
+        """Rows with a head on a terminal, tab-separated without one in a pipe. Cells are cleaned here.
+
+        On a terminal the ``flexible`` columns give way when it is narrow, and the ``piped`` ones are left out.
+        """
         cleaned = [[one_line(cell, most=2_000) for cell in row] for row in rows]
         if not is_terminal(sys.stdout):
             for row in cleaned:
                 self._write("\t".join(row))
             return
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, header_style="dim")
-        for head in heads:
-            table.add_column(head, overflow="ellipsis", no_wrap=True)
-        for row in cleaned:
-            table.add_row(*(Text(cell) for cell in row))
-        with self._quiet():
-            Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(table)
+        kept = [place for place, head in enumerate(heads) if head not in piped]
+        shown = [[row[place] for place in kept] for row in [list(heads), *cleaned]]
+        loose = [number for number, place in enumerate(kept) if heads[place] in flexible]
+        head, *lines = line_up(shown, cells=shutil.get_terminal_size().columns, flexible=loose)
+        self._write(head if os.environ.get("NO_COLOR") else f"\x1b[2m{head}\x1b[0m")
+        for line in lines:
+            self._write(line)
 
     def _write(self, text: str) -> None:
         if self.is_open:
@@ -81,7 +89,7 @@ class Output:
                 sys.stdout.flush()
 
     @contextlib.contextmanager
-    def _quiet(self) -> Any:
+    def _quiet(self) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:

@@ -107,6 +107,8 @@ def _table(output: Output, studio: Studio, pictures: Sequence[Picture]) -> None:
             )
             for picture in pictures
         ],
+        flexible=("PROMPT", "MODEL"),
+        piped=("PATH",),
     )
 
 

@@ -57,6 +57,7 @@ def themes(session: Session, *, as_json: bool) -> None:
                 )
                 for row in rows
             ],
+            flexible=("TITLE", "PATH"),
         )
     if chosen not in seen:
         say(f"There is no theme {one_line(chosen)}; the default is used.")

@@ -126,3 +126,11 @@ async def test_closing_twice_is_closing_once_and_the_next_opening_finds_all(stud
         assert found is not None
         assert found.state is JobState.DONE
         assert await again.library.count() == 1
+
+
+async def test_broken_signs_in_a_prompt_lose_nothing_else(studio: Studio) -> None:
+    prompt = "a\0 fox \ud83d in 雪 👩‍🚀"
+    (job,) = await studio.queue.wait([job.id for job in await studio.develop(replace(FOX, prompt=prompt))])
+    picture = await studio.library.get(job.pictures[0])
+    assert picture.recipe.prompt == "a fox ? in 雪 👩‍🚀"
+    assert await studio.library.count('"in 雪"') == 1

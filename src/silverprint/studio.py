@@ -25,6 +25,7 @@ from silverprint.core.picture import Picture
 from silverprint.core.provider import ModelInfo, Provider, ProviderContext
 from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.core.seeds import SeedMode
+from silverprint.core.text import storable
 from silverprint.settings.model import Settings
 from silverprint.settings.paths import Paths, ensure
 
@@ -302,7 +303,12 @@ def check_recipe(form: Form, recipe: Recipe) -> Recipe:
     if bad:
         words = "; ".join(f"{name.replace('_', ' ')}: {reason}" for name, reason in bad.items())
         raise BadRecipe(words, fields=bad)
-    return replace(recipe, params=params)
+    return replace(
+        recipe,
+        params=params,
+        prompt=storable(recipe.prompt),
+        negative_prompt=storable(recipe.negative_prompt),
+    )
 
 
 @asynccontextmanager

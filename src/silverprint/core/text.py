@@ -19,3 +19,11 @@ def clean(text: str, *, most: int = 4_000) -> str:
 def one_line(text: str, *, most: int = 200) -> str:
     """``clean`` on a single line: runs of white space become one space."""
     return clean(" ".join(text.split()), most=most)
+
+
+def storable(text: str) -> str:
+    """The text as every store and service takes it: no NUL, and ``?`` for halves of surrogate pairs.
+
+    Both come from broken input only, and SQLite, JSON and PNG each cut or refuse them in their own way.
+    """
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -207,6 +207,17 @@ async def test_a_damaged_manifest_is_no_manifest(
         assert await intake.pending(job.id) is None
 
 
+async def test_a_manifest_never_names_a_file_elsewhere(
+    job: Job, intake: Intake, tmp_path: Path, encoded: Encode
+) -> None:
+    data = encoded()
+    (tmp_path / "private.png").write_bytes(data)
+    manifest = dict(await intake.receive(job, Finished(outputs=(Output(data=data),)), no_fetch))
+    manifest["outputs"] = [manifest["outputs"][0] | {"file": "../../private.png"}]
+    with pytest.raises(PictureError, match="damaged"):
+        await intake.make(job, manifest)
+
+
 @pytest.mark.parametrize("job_id", ["../up", "a/b", "", ".", "x" * 100, "a\0b"])
 async def test_an_id_never_becomes_another_folder(job: Job, intake: Intake, job_id: str) -> None:
     with pytest.raises(PictureError):

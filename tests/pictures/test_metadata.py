@@ -150,6 +150,22 @@ def test_an_exif_block_that_cannot_be_understood_stays(encoded: Encode) -> None:
     assert b"nonsense" in whole or note.parameters == "text"
 
 
+@pytest.mark.parametrize(
+    ("mode", "words", "flags"),
+    [
+        ("RGB", {"lossless": True}, 0x08),
+        ("RGBA", {"lossless": True}, 0x18),
+        ("RGB", {"quality": 80}, 0x08),
+        ("RGBA", {"quality": 80}, 0x18),
+    ],
+)
+def test_a_webp_says_what_is_in_it(encoded: Encode, mode: str, words: dict[str, Any], flags: int) -> None:
+    whole = embed(encoded("WEBP", mode=mode, **words), "image/webp", record_of(RECIPE), "text")
+    assert whole[12:16] == b"VP8X"
+    assert whole[20] == flags  # RFC 9649, section 2.7.1: alpha 0x10, EXIF 0x08
+    assert int.from_bytes(whole[4:8], "little") == len(whole) - 8
+
+
 def test_other_texts_of_a_png_stay(encoded: Encode) -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("workflow", "{}")

@@ -92,6 +92,11 @@ def test_a_field_of_another_shape_leaves_the_others(tmp_path: Path, name: str, v
     assert [getattr(draft, other) for other in others] == [getattr(WHOLE, other) for other in others]
 
 
+def test_numbers_that_make_no_sense_are_left_at_their_defaults(tmp_path: Path) -> None:
+    (tmp_path / "draft.json").write_text('{"seed": -1, "count": 0, "prompt": "a"}')
+    assert load_draft(tmp_path / "draft.json") == Draft(prompt="a")
+
+
 def test_a_draft_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     (tmp_path / "draft.json").mkdir()
     draft = load_draft(tmp_path / "draft.json")

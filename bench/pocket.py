@@ -34,7 +34,7 @@ Array = NDArray[Any]
 
 def rows(quick: bool) -> list[Row]:
     """Two rows: one thread against the same calls, and the shipped setting against one batched call a step."""
-    rounds = 7 if quick else 25
+    rounds = 11 if quick else 31
     bare = Bare(Weights.open())
     table = []
     for name, settings, batched, note in (

@@ -36,7 +36,7 @@ _STRENGTH = ParamSpec(
     low=0.05,
     high=1.0,
     step=0.05,
-    help="How far the input may change. This model changes much: 0.1 to 0.3 still shows the input.",
+    help="How far the input may change: up to 0.1 keeps shapes, up to 0.6 colours.",
 )
 FORM = Form(
     params=(
@@ -56,7 +56,7 @@ FORM = Form(
             low=1.0,
             high=12.0,
             step=0.5,
-            help="How strictly the prompt is followed. 1 leaves the negative prompt unread.",
+            help="How strictly the prompt is followed; above 6 it gets harsh. 1 leaves the negative prompt unread.",
         ),
         ParamSpec(
             name="sampler",

@@ -136,6 +136,17 @@ def drain(tty_path: str = "/dev/tty") -> str:
         return read_answers(line.waiting()).typed if line is not None else ""
 
 
+def alt_keys(info: TerminalInfo) -> tuple[str, str]:
+    """What to write when the app starts and ends, so that alt with a key comes as escape and the key.
+
+    xterm turns alt+2 into "²" otherwise (its resource eightBitInput). The second text puts back what was set.
+    Source: xterm control sequences, modes 1036 (metaSendsEscape) and 1039 (altSendsEscape), XTSAVE, XTRESTORE.
+    """
+    if info.name.lower() != "xterm":
+        return "", ""
+    return "\x1b[?1036;1039s\x1b[?1036;1039h", "\x1b[?1036;1039r"
+
+
 def typed_text(info: TerminalInfo) -> str:
     """The text among the keys pressed while we asked, for the editor that gets the focus: what a person who types
     ahead meant. Arrows and other control keys are left out."""

@@ -7,6 +7,7 @@ import pytest
 from silverprint.ui.terminal import (
     TerminalInfo,
     TmuxFacts,
+    alt_keys,
     choose,
     look,
     prepare_environment,
@@ -107,3 +108,9 @@ def test_text_typed_ahead_is_kept_and_control_keys_are_not() -> None:
     info = TerminalInfo(protocol="half", typed="a лис\x1b[A\x1bOB\x1b[1;5C\r狐\x07\x1bx\x7f\x1b")
     assert typed_text(info) == "a лис\n狐"
     assert typed_text(TerminalInfo(protocol="half")) == ""
+
+
+def test_only_xterm_is_told_how_to_send_alt() -> None:
+    start, end = alt_keys(TerminalInfo(protocol="sixel", name="XTerm"))
+    assert (start, end) == ("\x1b[?1036;1039s\x1b[?1036;1039h", "\x1b[?1036;1039r")
+    assert alt_keys(KITTY) == ("", "")

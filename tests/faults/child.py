@@ -1,7 +1,7 @@
 """A silverprint without a screen, made to be killed. It imports once, then forks a fresh process for each order.
 
 An order is one line of JSON on stdin: ``home``, ``jobs`` (how many to queue at each provider), ``stop`` (an arrow to
-stop at, or null) and ``only`` (one provider, or null). The forked process tells on stdout, a line each: ``pid N``,
+stop at, or null), ``only`` (one provider, or null) and ``answer`` (let be what asks whether to be sent again). The forked process tells on stdout, a line each: ``pid N``,
 ``at ARROW JOB`` when it has stopped, ``done`` when every job has ended. ``ended N`` follows when it is gone.
 """
 
@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,10 +167,13 @@ class Program:
         self.arrows.at(f"after done@{name}", job.id)
 
 
-async def run(home: Path, jobs: int, stop: str | None, only: str | None) -> None:
+async def run(home: Path, jobs: int, stop: str | None, only: str | None, answer: bool) -> None:
     program = Program(home, stop)
     queue = program.queue
     await queue.start()
+    if answer:
+        for job in queue.jobs():
+            await queue.cancel(job.id)
     for name in [only] if only is not None else list(KINDS):
         recipe = Recipe(ref=ModelRef(name, name), prompt="狐 in снег", seed=7, params={"size": "64x64"})
         await queue.add([recipe] * jobs)
@@ -186,8 +190,12 @@ def main() -> None:
             tell(f"pid {os.getpid()}")
             code = 1
             try:
-                asyncio.run(run(Path(order["home"]), order["jobs"], order["stop"], order["only"]))
+                asyncio.run(
+                    run(Path(order["home"]), order["jobs"], order["stop"], order["only"], order["answer"])
+                )
                 code = 0
+            except BaseException:  # noqa: BLE001 - told, then gone, whatever it is
+                traceback.print_exc()
             finally:
                 os._exit(code)
         _, status = os.waitpid(pid, 0)

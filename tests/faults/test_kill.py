@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.faults.ward import ANSWER_S, Ward, check, check_end, check_step, look
+from tests.faults.ward import ANSWER_S, Rest, Ward, check, check_end, check_step, look
 
 from silverprint.core.job import JobState
 
@@ -63,6 +63,22 @@ def seed(request: pytest.FixtureRequest) -> int:
     return int(os.environ.get("SILVERPRINT_FAULTS_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 
 
+def come_to_rest(ward: Ward, home: Path, before: Rest) -> Rest:
+    """Let all jobs end, then answer for those that are unsure: they are not to be sent."""
+    ward.order(home, jobs=0)
+    assert ward.end() == 0
+    quiet = look(home)
+    check_step(before, quiet)
+    check_end(home, quiet)
+    ward.order(home, jobs=0, answer=True)
+    assert ward.end() == 0
+    rest = look(home)
+    check_end(home, rest, answered=True)
+    assert rest.sent == quiet.sent
+    assert rest.pictures == quiet.pictures
+    return rest
+
+
 @pytest.mark.parametrize("provider", list(_WAYS_BACK))
 def test_killed_at_each_arrow(ward: Ward, tmp_path: Path, provider: str) -> None:
     before = None
@@ -83,14 +99,10 @@ def test_killed_at_each_arrow(ward: Ward, tmp_path: Path, provider: str) -> None
         if before is not None:
             check_step(before, rest)
         before = rest
-    ward.order(tmp_path, only=provider)
-    assert ward.end() == 0
-    rest = look(tmp_path)
-    if before is not None:
-        check_step(before, rest)
-    check_end(tmp_path, rest)
-    assert len(rest.in_state(S.DONE)) >= 5
-    assert bool(rest.in_state(S.UNSURE)) is (provider != "local")
+    assert before is not None
+    rest = come_to_rest(ward, tmp_path, before)
+    assert len(rest.in_state(S.DONE)) >= 3
+    assert bool(rest.in_state(S.CANCELLED)) is (provider != "local")
 
 
 @pytest.mark.parametrize("number", range(HOMES))
@@ -105,7 +117,7 @@ def test_killed_at_random_moments(ward: Ward, tmp_path: Path, number: int, seed:
     kills = 0
     while kills < KILLS // HOMES:
         ward.order(tmp_path)
-        ward.line(random.uniform(0, life_s))  # it says something only when it is done
+        ward.line(random.uniform(0, 1.5 * life_s))  # it says something only when it is done
         kills += ward.kill() == -9
         rest = look(tmp_path)
         try:
@@ -114,9 +126,5 @@ def test_killed_at_random_moments(ward: Ward, tmp_path: Path, number: int, seed:
         except AssertionError as error:
             raise AssertionError(f"seed {seed}, home {number}, kill {kills}: {error}") from error
         before = rest
-    ward.order(tmp_path, jobs=0)
-    assert ward.end() == 0
-    rest = look(tmp_path)
-    check_step(before, rest)
-    check_end(tmp_path, rest)
-    assert len(rest.in_state(S.DONE)) > KILLS // HOMES
+    rest = come_to_rest(ward, tmp_path, before)
+    assert len(rest.in_state(S.DONE)) > 20

@@ -36,8 +36,6 @@ class Neighbours:
 
     async def keep_looking(self) -> None:
         """Look again and again, until cancelled. A look that fails is not the last."""
-        if self.adopts:
-            await outcome(self._runner.tidy(), "The queue")
         while True:
             await self._sleep(LOOK_S)
             failure = await outcome(self.look(), "The queue")

@@ -41,6 +41,8 @@ class Owners:
             kind = DiskFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageError
             raise kind(f"{path} can't be locked: {error.strerror}", path=path) from error
         self.me = name
+        for other in self._names():
+            self.alive(other)  # sweeps the dead away
         return name
 
     def alive(self, name: str) -> bool:
@@ -66,6 +68,11 @@ class Owners:
             return False
         finally:
             os.close(file)
+
+    def _names(self) -> list[str]:
+        with contextlib.suppress(OSError):
+            return [path.name for path in self._folder.iterdir()]
+        return []
 
     def leave(self) -> None:
         """Let go of the name: what this process left behind may be taken up by another. Safe to call twice."""

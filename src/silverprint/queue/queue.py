@@ -96,6 +96,7 @@ class JobQueue:
         try:
             if adopt:
                 await self._neighbours.adopt()
+                await self._runner.tidy()
             await self._neighbours.look()
         except BaseException:
             await self.close()
@@ -181,6 +182,8 @@ class JobQueue:
         if saved.job.state in (JobState.UNSURE, JobState.WAITING):
             after = move(saved.job, JobState.CANCELLED, now=self._clock())
             if await self._saved.swap(saved.job, after):
+                # Half of an answer may lie there; nobody will ask for it any more.
+                await self._intake.clear(job_id)
                 self._view.changed(after)
                 return after
         if not saved.job.state.is_final:

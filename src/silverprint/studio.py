@@ -101,22 +101,19 @@ class Studio:
         database = await asyncio.to_thread(open_database)
         self._database = database
         self.secrets = Secrets.at(self.paths)
-        self.thumbs = Thumbs(self.paths.thumbs)
-        self.sources = Sources(self.paths.inputs)
+        limits = Limits(
+            bytes=self.settings.limits.max_download_mb * 1_000_000, pixels=self.settings.limits.max_pixels
+        )
         self.library = Library(
             database, folder=self.paths.pictures, clock=self.clock, publish=self.feed.publish
         )
+        self.thumbs = Thumbs(self.paths.thumbs, limits=limits)
+        self.sources = Sources(self.paths.inputs, limits=limits, find=self.library.find_file)
         self._saved = SavedJobs(database, Owners(self.paths.owners))
-        limits = self.settings.limits
         self.queue = JobQueue(
             provider_of=self.provider,
             saved=self._saved,
-            intake=Intake(
-                self.paths.pictures,
-                self.paths.incoming,
-                limits=Limits(bytes=limits.max_download_mb * 1_000_000, pixels=limits.max_pixels),
-                clock=self.clock,
-            ),
+            intake=Intake(self.paths.pictures, self.paths.incoming, limits=limits, clock=self.clock),
             finish=self._finish,
             clock=self.clock,
             random=self.random,

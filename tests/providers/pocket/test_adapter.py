@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,9 @@ from silverprint.core.update import Finished, Preview, Update, Waiting, Working
 from silverprint.providers import registry
 from silverprint.providers.pocket.adapter import PocketProvider, create
 from silverprint.providers.pocket.form import FORM, REF
+from silverprint.providers.pocket.model import Frame, Model, Order
 from silverprint.providers.pocket.weights import Weights, concepts
+from silverprint.testing.contract import ProviderContract
 
 STEPS = 5
 BLUE = RawImage(width=128, height=128, data=bytes((20, 40, 200)) * 128 * 128)
@@ -96,6 +98,18 @@ def pixels(done: Finished) -> RawImage:
     (output,) = done.outputs
     assert output.image is not None
     return output.image
+
+
+class TestContract(ProviderContract):
+    """The promises that every adapter keeps."""
+
+    @pytest.fixture
+    def provider(self) -> Provider:
+        return create(context())
+
+    @pytest.fixture
+    async def recipe(self, provider: Provider) -> Recipe:
+        return Recipe(ref=REF, prompt="a red apple", seed=7, params={"steps": 4})
 
 
 def test_it_is_a_registered_provider() -> None:
@@ -310,14 +324,25 @@ async def test_cancelling_one_leaves_the_other(pocket: PocketProvider) -> None:
     assert isinstance(rest[-1], Finished)
 
 
-async def test_closing_a_watch_stops_the_thread(pocket: PocketProvider) -> None:
+async def test_closing_a_watch_stops_the_thread(
+    pocket: PocketProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[int] = []
+    paint = Model.paint
+
+    def counted(model: Model, order: Order) -> Iterator[Frame]:
+        for frame in paint(model, order):
+            painted.append(frame.of)
+            yield frame
+
+    monkeypatch.setattr(Model, "paint", counted)
     wish = recipe(steps=50)
     ticket = await pocket.submit(wish, job_id="job")
     watch = pocket.watch(ticket, wish)
     async with aclosing(watch):
         while not isinstance(await anext(watch), Preview):
             pass
-    # the one worker is free at once: the next watch does not have to wait
+    assert painted.count(50) < 10
     told = await updates(pocket, recipe(), "next")
     assert not any(isinstance(update, Waiting) for update in told)
     assert isinstance(told[-1], Finished)

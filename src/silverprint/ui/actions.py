@@ -93,7 +93,7 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
         Action(name="app.commands", keys="ctrl+p", title="Commands", help="Find any command, model or theme by its name", call="app.commands", rank=80, priority=True),
         Action(name="app.help", keys="f1", title="Keys", help="Every key of this screen", call="app.keys", rank=90, priority=True),
         Action(name="app.back", keys="escape", title="Back", help="One step back; nothing typed is lost", call="app.back"),
-        Action(name="app.quit", keys="ctrl+q", title="Quit", help="Close; jobs that run are taken up at the next start", call="app.quit", priority=True),
+        Action(name="app.quit", keys="ctrl+q", title="Quit", help="Close; jobs go on at the next start", call="app.quit", priority=True),
     ),
     Where.STUDIO: (
         Action(name="studio.develop", keys="ctrl+g,f5,ctrl+enter", title="Develop", help="Make the picture", call="screen.develop", rank=1, priority=True),
@@ -145,7 +145,7 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
         Action(name="models.again", keys="r", title="Ask again", help="Ask every provider again", call="screen.again", rank=3),
     ),
     Where.GALLERY: (
-        Action(name="gallery.find", keys="slash", title="Search", help="Search: words, model: seed: rating:>=3 tag: board: after: before: is:starred", call="screen.find", rank=8),
+        Action(name="gallery.find", keys="slash", title="Search", help="Search: words, model: tag: rating:>=3 is:starred", call="screen.find", rank=8),
         Action(name="gallery.sort", keys="o", title="Sort", help="Sort by the day made, rating, model or seed", call="screen.turn_sort", rank=19),
         Action(name="gallery.panel", keys="i", title="Recipe", help="Show or hide the recipe beside the pictures", call="screen.turn_panel", rank=20),
         Action(name="gallery.trashed", keys="T", title="Trash bin", help="Show what is in the trash, or go back", call="screen.turn_trashed", rank=21),
@@ -153,7 +153,7 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
     Where.GRID: (
         Action(name="grid.mark", keys="space", title="Mark", help="Mark several; keys then act on all of the marked", call="mark", rank=18),
         Action(name="grid.star", keys="f", title="Star", help="Star the picture, or take the star away", call="screen.star", rank=22),
-        Action(name="grid.tag", keys="t", title="Tag", help="Add tags, or take them away with a minus: fox -blurred", call="screen.tag", rank=23),
+        Action(name="grid.tag", keys="t", title="Tag", help="Add tags; a minus takes away: fox -blurred", call="screen.tag", rank=23),
         Action(name="grid.copy", keys="y", title="Copy path", help="Copy the path of the file", call="screen.copy('path')", rank=24),
         Action(name="grid.copy_prompt", keys="Y", title="Copy prompt", help="Copy the prompt", call="screen.copy('prompt')"),
         Action(name="grid.up", keys="up,k", title="Up", help="One row up", call="move_rows(-1)"),
@@ -166,7 +166,7 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
         Action(name="grid.last", keys="end,G", title="Last", help="The last picture", call="edge(1)"),
     ),
     Where.QUEUE: (
-        Action(name="queue.cancel", keys="c,x", title="Cancel", help="Cancel the job; what was paid for and is here already stays", call="screen.cancel", rank=1),
+        Action(name="queue.cancel", keys="c,x", title="Cancel", help="Cancel the job; what is here already stays", call="screen.cancel", rank=1),
         Action(name="queue.retry", keys="r", title="Try again", help="Send a failed, cancelled or unsure job again", call="screen.retry", rank=2),
         Action(name="queue.pause", keys="space,P", title="Pause", help="Pause or resume the queue; what runs goes on", call="screen.turn_pause", rank=3),
         Action(name="queue.clear", keys="d", title="Clear finished", help="Take finished jobs off the list; pictures stay", call="screen.clear", rank=4),

@@ -27,6 +27,7 @@ from silverprint.ui.screens.base import News, StudioScreen
 from silverprint.ui.screens.picture_actions import UsePicture, ViewPicture
 from silverprint.ui.screens.studio import RebuildWanted, StudioPage
 from silverprint.ui.terminal import TerminalInfo
+from silverprint.ui.theme import variable_defaults
 from silverprint.ui.widgets.tab_line import TABS
 
 if TYPE_CHECKING:
@@ -105,6 +106,9 @@ class SilverprintApp(App[int]):
             return SettingsScreen(self.studio, self.news, terminal=self.terminal)
 
         return {"studio": studio, "gallery": gallery, "queue": queue, "models": models, "settings": settings}
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return variable_defaults()
 
     # start
 

@@ -87,8 +87,9 @@ class TextField(ParamField):
 
     def control(self) -> Input:
         value = self.spec.default if self.start is None else self.start
+        self._text = to_text(self.spec, value)
         return Input(
-            to_text(self.spec, value),
+            self._text,
             compact=True,
             select_on_focus=self.spec.kind in (ParamKind.INTEGER, ParamKind.NUMBER, ParamKind.SIZE),
             placeholder="" if self.spec.default is None else to_text(self.spec, self.spec.default),
@@ -97,6 +98,9 @@ class TextField(ParamField):
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
         message.stop()
+        if message.value == self._text:
+            return  # what it began with is no change
+        self._text = message.value
         if not message.value.strip() and not self.spec.required:
             self.tell(None)
             return
@@ -148,6 +152,7 @@ class ChoiceField(ParamField):
             return Label(Content(titles[0]))
         self._values = [choice.value for choice in self.spec.choices]
         at = next((place for place, known in enumerate(self._values) if known == value), None)
+        self._at = at
         return Select(
             [(Content(title), place) for place, title in enumerate(titles)],
             value=Select.NULL if at is None else at,
@@ -159,7 +164,10 @@ class ChoiceField(ParamField):
     @on(Select.Changed)
     def _chosen(self, message: Select.Changed) -> None:
         message.stop()
-        self.tell(self._values[message.value] if isinstance(message.value, int) else None)
+        at = message.value if isinstance(message.value, int) else None
+        if at != self._at:
+            self._at = at
+            self.tell(None if at is None else self._values[at])
 
 
 class SwitchField(ParamField):

@@ -84,7 +84,8 @@ class Chip(Horizontal):
         if self.strength is not None:
             value = self.source.strength if self.source.strength is not None else self.strength.default
             yield Label("strength", classes="word")
-            yield Input(to_text(self.strength, value), compact=True, select_on_focus=True)
+            self._text = to_text(self.strength, value)
+            yield Input(self._text, compact=True, select_on_focus=True)
         yield Press("✕", "remove")
 
     def action_remove(self) -> None:
@@ -99,6 +100,9 @@ class Chip(Horizontal):
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
         message.stop()
+        if message.value == self._text:
+            return  # what it began with is no change
+        self._text = message.value
         assert self.strength is not None
         try:
             value = float(check(self.strength, parse(self.strength, message.value)))

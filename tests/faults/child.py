@@ -1,8 +1,9 @@
 """A silverprint without a screen, made to be killed. It imports once, then forks a fresh process for each order.
 
 An order is one line of JSON on stdin: ``home``, ``jobs`` (how many to queue at each provider), ``stop`` (an arrow to
-stop at, or null), ``only`` (one provider, or null) and ``answer`` (let be what asks whether to be sent again). The forked process tells on stdout, a line each: ``pid N``,
-``at ARROW JOB`` when it has stopped, ``done`` when every job has ended. ``ended N`` follows when it is gone.
+stop at, or null), ``only`` (one provider, or null) ``answer`` (let be what asks whether to be sent again) and
+``hold`` (a point of the one provider where its jobs stay, while the process lives on, or null). The forked process tells on stdout, a line each: ``pid N``,
+``at ARROW JOB`` when it has stopped, ``held`` when a job is held, ``done`` when every job has ended. ``ended N`` follows when it is gone.
 """
 
 from __future__ import annotations
@@ -144,6 +145,10 @@ class Program:
             parallel={},
         )
 
+    def recipe(self, provider: str) -> Recipe:
+        """Something small for one of its providers."""
+        return Recipe(ref=ModelRef(provider, provider), prompt="狐 in снег", seed=7, params={"size": "64x64"})
+
     async def close(self) -> None:
         await self.queue.close()
         await self.library.close()
@@ -167,16 +172,21 @@ class Program:
         self.arrows.at(f"after done@{name}", job.id)
 
 
-async def run(home: Path, jobs: int, stop: str | None, only: str | None, answer: bool) -> None:
+async def run(
+    home: Path, jobs: int, stop: str | None, only: str | None, answer: bool, hold: str | None
+) -> None:
     program = Program(home, stop)
     queue = program.queue
+    held = program.providers[only].hold(hold) if only is not None and hold is not None else None
     await queue.start()
     if answer:
         for job in queue.jobs():
             await queue.cancel(job.id)
     for name in [only] if only is not None else list(KINDS):
-        recipe = Recipe(ref=ModelRef(name, name), prompt="狐 in снег", seed=7, params={"size": "64x64"})
-        await queue.add([recipe] * jobs)
+        await queue.add([program.recipe(name)] * jobs)
+    if held is not None:
+        await held.reached()
+        tell("held")
     await queue.wait([job.id for job in queue.jobs() if job.state is not JobState.UNSURE])
     await program.close()
     tell("done")
@@ -191,7 +201,14 @@ def main() -> None:
             code = 1
             try:
                 asyncio.run(
-                    run(Path(order["home"]), order["jobs"], order["stop"], order["only"], order["answer"])
+                    run(
+                        Path(order["home"]),
+                        order["jobs"],
+                        order["stop"],
+                        order["only"],
+                        order["answer"],
+                        order["hold"],
+                    )
                 )
                 code = 0
             except BaseException:  # noqa: BLE001 - told, then gone, whatever it is

@@ -84,9 +84,10 @@ class Ward:
         stop: str | None = None,
         only: str | None = None,
         answer: bool = False,
+        hold: str | None = None,
     ) -> None:
         """Start a process."""
-        order = {"home": str(home), "jobs": jobs, "stop": stop, "only": only, "answer": answer}
+        order = {"home": str(home), "jobs": jobs, "stop": stop, "only": only, "answer": answer, "hold": hold}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from silverprint.core.errors import BadAnswer, PictureError, SilverprintError, StorageError
+from silverprint.core.errors import BadAnswer, SilverprintError, StorageError
 from silverprint.core.job import ErrorNote, Job, JobState, move
 from silverprint.core.provider import Provider
 from silverprint.core.text import one_line
@@ -277,8 +277,6 @@ class Development:
                 break
             verdict = after_receive(manifest, setbacks=setbacks)
             if verdict.turn is not Turn.REPEAT:
-                if manifest.is_a(PictureError, BadAnswer):
-                    self.finished = None  # the answer itself is no good: not worth another try
                 await self._fail(manifest)
                 return
             setbacks += 1

@@ -7,8 +7,10 @@ to ``neighbours.py``, the records to ``saved.py``.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from random import Random
 
 from silverprint.core.errors import LibraryError, NotFound, UsageError
@@ -30,6 +32,14 @@ PATIENCE_S = 30.0
 """How long closing waits for an answer that is given only once."""
 
 _ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class _Way(Enum):
+    """How a retry comes to its result."""
+
+    KEPT = "from what was received"
+    TICKET = "from the service, by the old ticket"
+    SEND = "by sending it again"
 
 
 class JobQueue:
@@ -78,7 +88,7 @@ class JobQueue:
             parallel=parallel,
         )
         self._neighbours = Neighbours(saved, self._runner, self._view, sleep)
-        self._claimed: set[str] = set()
+        self._reused: Counter[str] = Counter()
         self._is_closed = False
 
     # the queue as a whole
@@ -208,8 +218,8 @@ class JobQueue:
     async def retry(self, job_id: str, *, fresh: bool = False) -> Job:
         """On a person's word: let a FAILED, CANCELLED or UNSURE job wait again. Gives the job as it is then.
 
-        Where its result is received already, or its ticket still stands, the result is fetched and nothing is
-        sent; ``fresh`` sends it again all the same. A job that runs or waits is left as it is. Raises NotFound,
+        Where its result was received already, or its ticket still stands, the result is taken from there and
+        nothing is sent; ``fresh`` sends it again all the same. A job that runs or waits is left as it is. Raises NotFound,
         and UsageError for a job that is DONE.
         """
         left = self._runner.take_up_left(job_id)
@@ -289,24 +299,30 @@ class JobQueue:
         return saved
 
     async def _waiting_again(self, job: Job, *, fresh: bool) -> Job:
+        """The job as it waits again, with what is nearest of its earlier result: received, or still claimed.
+
+        After an error that may lie in the result itself, each retry goes one step further back.
+        """
         manifest = await self._runner.received(job)
-        in_doubt = job.error is not None and job.error.kind in DOUBTFUL_ERRORS
-        if manifest is not None and (fresh or in_doubt):
-            # These very bytes made no picture; whatever comes next must not stumble over them.
-            await self._intake.clear(job.id)
-            manifest = None
-        claims = claim_stands(job) and not (in_doubt and job.id in self._claimed)
-        keeps = not fresh and (manifest is not None or self._runner.has_answer(job.id) or claims)
-        if keeps:
-            self._claimed.add(job.id)
-        else:
+        ways = []
+        if manifest is not None or self._runner.has_answer(job.id):
+            ways.append(_Way.KEPT)
+        if claim_stands(job):
+            ways.append(_Way.TICKET)
+        if job.error is not None and job.error.kind in DOUBTFUL_ERRORS:
+            ways = ways[self._reused[job.id] :]
+        way = ways[0] if ways and not fresh else _Way.SEND
+        self._reused[job.id] = 0 if way is _Way.SEND else self._reused[job.id] + 1
+        if way is not _Way.KEPT:
             self._runner.forget(job.id)
+            if manifest is not None:
+                await self._intake.clear(job.id)
         return move(
             job,
             JobState.WAITING,
             now=self._clock(),
             error=None,
             pictures=(),
-            ticket=job.ticket if keeps else None,
-            incoming=manifest,
+            ticket=None if way is _Way.SEND else job.ticket,
+            incoming=manifest if way is _Way.KEPT else None,
         )

@@ -6,8 +6,10 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from silverprint.core.errors import ModelGone
@@ -57,6 +59,20 @@ def test_threads_and_sessions_do_not_change_a_bit(model: Model, threads: int) ->
         assert digest(picture(other, order)) == digest(picture(model, order))
         assert digest(picture(other, order)) == digest(picture(other, order))
     other.close()
+
+
+def test_no_network_divides_its_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than one thread inside a network changes last bits, on some machines and for some pictures only."""
+    threads: list[int] = []
+    session = onnxruntime.InferenceSession
+
+    def noted(graph: bytes, options: onnxruntime.SessionOptions, **rest: Any) -> onnxruntime.InferenceSession:
+        threads.append(options.intra_op_num_threads)
+        return session(graph, options, **rest)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", noted)
+    Model(threads=4).close()
+    assert threads == [1, 1, 1, 1]
 
 
 def test_another_process_makes_the_same_bits(apple: Pixels) -> None:

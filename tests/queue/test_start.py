@@ -116,11 +116,15 @@ async def test_what_an_earlier_try_left_is_not_taken_for_this_one(build: Build) 
     job = house.job(S.WAITING, tries=1)
     await receive(house, job)
     await house.left_behind(job)
+    hold = provider.hold("submit")
     await house.queue.start()
+    await hold.reached()
+    # Were the process killed now, the old bytes would pass for the answer to this sending.
+    assert not house.tray.lies(ID)
+    hold.release()
     (done,) = await house.queue.wait([ID])
     assert done.state is S.DONE
     assert provider.submits == [ID]
-    assert house.tray.calls.count("receive") == 2
 
 
 async def test_a_lost_ticket_is_sent_again_only_where_that_is_free(build: Build) -> None:

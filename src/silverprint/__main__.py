@@ -40,12 +40,12 @@ def _open_at_once() -> int:
         return 130
 
 
-def _probe(environ: Mapping[str, str], images: str | None) -> Mapping[str, Any]:
+def _probe(environ: Mapping[str, str], option: str | None, setting: str | None) -> Mapping[str, Any]:
     from dataclasses import asdict
 
     from silverprint.ui.terminal import look
 
-    return asdict(look(environ, option=images))
+    return asdict(look(environ, option=option, setting=setting))
 
 
 def _open_app(paths: Paths, images: str | None, theme: str | None) -> int:

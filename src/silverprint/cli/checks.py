@@ -103,8 +103,9 @@ def terminal(session: Session) -> Check:
     """What the terminal is, what it can show, and why."""
     if session.wiring.probe is None:
         return Check(name="terminal", status="warning", said="there is no screen here to ask")
-    wish = session.images or (session.settings.images if _has_settings(session) else None)
-    found = dict(session.wiring.probe(session.environ, wish))
+    setting = session.settings.images if _has_settings(session) else None
+    found = dict(session.wiring.probe(session.environ, session.images, setting))
+    is_wished = (session.images or setting) in ("half", "none")
     protocol, colours = str(found.get("protocol", "")), str(found.get("colours", ""))
     name = f"{found.get('name') or 'unknown'} {found.get('version') or ''}".strip()
     cell = found.get("cell")
@@ -120,8 +121,8 @@ def terminal(session: Session) -> Check:
     facts = {key: value for key, value in found.items() if key not in ("typed", "late")}
     if protocol not in _SHARP:
         return Check(
-            name="terminal", status="ok" if wish in ("half", "none") else "warning", said=said, facts=facts,
-            fix="" if wish in ("half", "none") else
+            name="terminal", status="ok" if is_wished else "warning", said=said, facts=facts,
+            fix="" if is_wished else
             "Pictures are coarse here. In kitty, Ghostty, WezTerm, foot or xterm -ti vt340 they are sharp; --images tries one.",
         )  # fmt: skip
     return Check(name="terminal", status="ok", said=said, facts=facts)

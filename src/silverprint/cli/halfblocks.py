@@ -74,8 +74,10 @@ def _mean(image: RawImage, x: int, y: int, width: int, height: int) -> _Pixel:
     channels = 3 if image.mode == "RGB" else 1
     data, across = image.data, image.width * channels
     red = green = blue = count = 0
-    for row in range(top, min(under, image.height), max(1, (under - top) // _SAMPLES)):
-        for column in range(left, min(right, image.width), max(1, (right - left) // _SAMPLES)):
+    down, step = max(1, (under - top) // _SAMPLES), max(1, (right - left) // _SAMPLES)
+    for number, row in enumerate(range(top, min(under, image.height), down)):
+        # Each row begins elsewhere, so that a fine pattern is not always met at the same place.
+        for column in range(left + number % step, min(right, image.width), step):
             place = row * across + column * channels
             red += data[place]
             green += data[place + channels // 2]

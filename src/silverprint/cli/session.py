@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-Probe = Callable[[Mapping[str, str], "str | None"], Mapping[str, Any]]
-"""Asks the terminal: from the environment and the wish for a protocol to what ``doctor`` shows."""
+Probe = Callable[[Mapping[str, str], "str | None", "str | None"], Mapping[str, Any]]
+"""Asks the terminal: environment, wish on the command line, wish in the settings; gives what ``doctor`` shows."""
 
 OpenApp = Callable[["Paths", "str | None", "str | None"], int]
 """Opens the full screen: folders, wish for a protocol, theme; gives the exit code."""

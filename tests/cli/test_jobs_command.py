@@ -1,0 +1,95 @@
+"""`jobs`, and what ctrl+c leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+from tests.cli.conftest import Cli
+
+from silverprint.core.errors import ModelGone
+from silverprint.testing import FakeProvider
+
+
+def failing(point: str) -> FakeProvider:
+    provider = FakeProvider()
+    provider.fail(point, ModelGone("odd"), times=9)
+    return provider
+
+
+def stopping(signal_number: int) -> FakeProvider:
+    """A provider in whose first step somebody presses ctrl+c, or the system asks us to end."""
+
+    async def sleep(_seconds: float) -> None:
+        os.kill(os.getpid(), signal_number)
+        await asyncio.Event().wait()
+
+    return FakeProvider(step_s=1, sleep=sleep)
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_cancels_what_runs_and_leaves_the_rest(cli: Cli, signal_number: int) -> None:
+    cli.fake = lambda: stopping(signal_number)
+    ran = cli.gen("a fox", "--count", "3", "--json")
+    assert ran.code == 130
+    assert "Cancelled 1 job." in ran.err
+    assert "Left 2 jobs to the next start" in ran.err
+    states = [record["state"] for record in cli("jobs", "--all", "--json").records]
+    assert sorted(states) == ["cancelled", "waiting", "waiting"]
+    assert cli.made[0].cancelled == cli.made[0].submits
+    # The next start takes up what was left, before what is new.
+    cli.fake = FakeProvider
+    assert cli.gen("a cat").code == 0
+    states = [record["state"] for record in cli("jobs", "--all", "--json").records]
+    assert sorted(states) == ["cancelled", "done", "done", "done"]
+    assert cli.sent == 4
+
+
+def test_jobs_lists_what_is_open_and_with_all_the_rest(cli: Cli) -> None:
+    cli.make("done")
+    cli.fake = lambda: failing("submit")
+    assert cli.gen("failed").code == 1
+    (record,) = cli("jobs", "--json").records
+    assert (record["prompt"], record["state"], record["error"]["kind"]) == ("failed", "failed", "ModelGone")
+    assert [each["prompt"] for each in cli("jobs", "--all", "--json").records] == ["failed", "done"]
+    assert "odd" in cli("jobs").out
+    assert len(cli("jobs", "--all", "--limit", "1", "--json").records) == 1
+
+
+def test_retry_runs_the_job_here_and_now(cli: Cli) -> None:
+    cli.fake = lambda: failing("submit")
+    cli.gen("a fox", "--seed", "4")
+    (failed,) = cli("jobs", "--json").records
+    cli.fake = FakeProvider
+    ran = cli("jobs", "retry", failed["job"][:12], "--json")
+    assert ran.code == 0
+    (picture,) = ran.events("picture")
+    assert (picture["job"], picture["seed"]) == (failed["job"], 4)
+    assert cli("jobs", "retry", failed["job"]).code == 2
+    assert "redo" in cli("jobs", "retry", failed["job"]).err
+
+
+def test_retry_all_and_leave_it_to_the_next_start(cli: Cli) -> None:
+    cli.fake = lambda: failing("submit")
+    cli.gen("a fox")
+    cli.fake = FakeProvider
+    assert cli("jobs", "retry", "--all", "--no-wait", "--json").records[0]["state"] == "waiting"
+    assert cli.sent == 0
+    assert cli("jobs", "cancel", "--all", "--json").records[0]["state"] == "cancelled"
+    assert cli("jobs", "retry", "--all").err == "No job failed or is unsure.\n"
+
+
+def test_cancel_takes_ids_or_all(cli: Cli) -> None:
+    cli.fake = lambda: stopping(signal.SIGINT)
+    cli.gen("a fox", "--count", "3")
+    first, second = (record["job"] for record in cli("jobs", "--json").records)
+    ran = cli("jobs", "cancel", first, "--json")
+    assert [(record["job"], record["state"]) for record in ran.records] == [(first, "cancelled")]
+    assert [record["job"] for record in cli("jobs", "--json").records] == [second]
+    assert cli("jobs", "cancel").code == 2
+    assert cli("jobs", "cancel", "--all", first).code == 2
+    assert cli("jobs", "cancel", "nothing").code == 2
+    assert cli("jobs", "cancel", "--all").code == 0
+    assert cli("jobs", "--json").records == []

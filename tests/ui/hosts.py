@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
+from tests.ui.conftest import screen_text
 from textual.app import App, ComposeResult
+from textual.binding import BindingType
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.signal import Signal
@@ -67,6 +69,7 @@ class WidgetHost(Host):
 class ScreenHost(Host):
     """Shows one of the five screens on a studio, and pumps its news as the app does."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "back", "Back")]
     CSS = "Screen { background: $background; color: $foreground; } #body { height: 1fr; width: 1fr; }"
 
     def __init__(
@@ -106,3 +109,14 @@ async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONG_S):
         while not holds():
             await pilot.pause(0.01)
+
+
+async def until_still(pilot: Pilot[Any]) -> None:
+    """Let the app work until its screen has stayed the same for three turns."""
+    seen: list[str] = []
+
+    def still() -> bool:
+        seen.append(screen_text(pilot.app))
+        return len(seen) > 3 and len(set(seen[-4:])) == 1
+
+    await until(pilot, still)

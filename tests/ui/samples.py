@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from random import Random
 from typing import Any
 
 from silverprint.core.grade import Grade
@@ -13,8 +17,12 @@ from silverprint.core.picture import Picture, PictureFile, picture_id
 from silverprint.core.recipe import Engine, ModelRef, Recipe
 from silverprint.core.update import Finished, Output
 from silverprint.pictures.intake import Intake, Limits
+from silverprint.settings.model import Settings
+from silverprint.settings.paths import find_paths
 from silverprint.studio import Studio
+from silverprint.testing.clock import FakeClock
 from silverprint.testing.pixels import pattern
+from silverprint.testing.provider import FakeProvider
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PROMPTS = (
@@ -93,7 +101,7 @@ async def fill(
     for number in range(first, first + count):
         running = job(number, JobState.SAVING)
         running = replace(running, recipe=replace(running.recipe, prompt=prompts[number % len(prompts)]))
-        output = Output(image=pattern(64, 64, number.to_bytes(4, "big")))
+        output = Output(image=pattern(64, 64, sha256(str(number).encode()).digest()))
         finished = Finished(outputs=(output,), seed=number, seconds=1.9, price_usd=0.0, grade=Grade.EXACT)
 
         async def fetch(_output: Output) -> bytes:
@@ -106,3 +114,28 @@ async def fill(
         await intake.clear(running.id)
         made += pictures
     return made
+
+
+@dataclass(slots=True)
+class Stage:
+    """An open studio with one fake provider, and the clock it goes by."""
+
+    studio: Studio
+    fake: FakeProvider
+    clock: FakeClock
+
+
+@asynccontextmanager
+async def stage(home: Path, **options: Any) -> AsyncIterator[Stage]:
+    """A studio under ``home``; ``options`` are the fake provider's."""
+    fake = FakeProvider(**options)
+    clock = FakeClock(NOON)
+    paths = find_paths({"SILVERPRINT_HOME": str(home)})
+    studio = Studio(
+        paths, Settings(), providers={"fake": lambda _context: fake}, clock=clock, random=Random(1)
+    )
+    await studio.start()
+    try:
+        yield Stage(studio, fake, clock)
+    finally:
+        await studio.close()

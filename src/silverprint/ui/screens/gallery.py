@@ -55,6 +55,7 @@ class GalleryScreen(PictureActions):
 
     def __init__(self, studio: Studio, news: News) -> None:
         super().__init__(studio, news)
+        self._thumbs: GridThumbs | None = None
         self._loader: PageLoader | None = None
         self._is_behind = False
         self._waits = False
@@ -80,7 +81,7 @@ class GalleryScreen(PictureActions):
     async def opened(self) -> None:
         """The library is there: show it."""
         grid = self.grid
-        grid.thumbnails = GridThumbs(self.studio, painter_of(self.app), grid.thumb_ready)
+        grid.thumbnails = self._thumbs = GridThumbs(self.studio, painter_of(self.app), grid.thumb_ready)
         if self.focused is None:
             grid.focus()
         self._loader = PageLoader(
@@ -94,9 +95,8 @@ class GalleryScreen(PictureActions):
 
     def on_unmount(self) -> None:
         """Stop making thumbnails."""
-        thumbs = self.grid.thumbnails
-        if isinstance(thumbs, GridThumbs):
-            thumbs.close()
+        if self._thumbs is not None:
+            self._thumbs.close()
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was shown."""
@@ -159,7 +159,7 @@ class GalleryScreen(PictureActions):
         total, view = self.grid.pages.total, self._loader.view
         parts = [f"{total:,} picture{'s' * (total != 1)}" + (" found" if view.query else "")]
         if view.trashed:
-            parts.append("in the trash")
+            parts[0] += " in the trash; x brings back"
         parts.append(SORTS[view.sort][0])
         if self.grid.marks:
             parts.append(f"{len(self.grid.marks)} marked")
@@ -251,7 +251,7 @@ class GalleryScreen(PictureActions):
 
     def chosen(self) -> list[Picture]:
         """The marked pictures, else the one under the cursor."""
-        return self.grid.targets
+        return self.grid.targets if self.is_mounted else []
 
     def neighbours(self) -> Sequence[Picture]:
         """What is known around the cursor."""

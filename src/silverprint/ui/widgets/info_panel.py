@@ -50,8 +50,8 @@ class InfoPanel(Vertical):
     def compose(self) -> ComposeResult:
         """The picture, its stars, its facts."""
         yield PictureView()
-        yield Rating()
         with VerticalScroll(can_focus=False):
+            yield Rating()
             yield Facts()
 
     def show(self, picture: Picture | None, path: Path | None) -> None:

@@ -138,6 +138,8 @@ class JobList(ScrollView, can_focus=True):
         """Show these jobs and no others."""
         self._jobs = {job.id: job for job in jobs}
         self._news = {job_id: news for job_id, news in self._news.items() if job_id in self._jobs}
+        self._order = [job_id for job_id in self._order if job_id in self._jobs]
+        self._rows = {job_id: row for row, job_id in enumerate(self._order)}
         self._moved = True
         self._wake()
 

@@ -181,7 +181,7 @@ class PagedGrid(ScrollView):
         """The pages to load when the list has become ``total`` long: those on view, wherever the cursor's
         picture may have gone by so many more or fewer, and where it is.
         """
-        shift = total - self.pages.total
+        shift = total - self.pages.total if self.pages.total else 0
         view = self.on_view()
         spans = [(view.start, max(view.stop, view.start + self._screenful()))]
         spans += [(start + shift, stop + shift) for start, stop in spans]

@@ -68,7 +68,13 @@ def test_own_keys_take_the_place_of_the_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("key", "word"),
-    [("ctrl+g", "ctrl+g"), ("escape", "esc"), ("slash", "/"), ("shift+t", "T"), ("ctrl+pageup", "ctrl+page up")],
+    [
+        ("ctrl+g", "ctrl+g"),
+        ("escape", "esc"),
+        ("slash", "/"),
+        ("shift+t", "T"),
+        ("ctrl+pageup", "ctrl+page up"),
+    ],
 )
 def test_keys_read_as_people_say_them(key: str, word: str) -> None:
     assert key_word(key) == word
@@ -78,4 +84,6 @@ def test_the_page_of_keys_is_not_stale() -> None:
     """Run with ``UPDATE_DOCS=1`` to write it."""
     if os.environ.get("UPDATE_DOCS"):
         PAGE.write_text(as_markdown(), encoding="utf-8")
-    assert PAGE.read_text(encoding="utf-8") == as_markdown(), "run: UPDATE_DOCS=1 pytest tests/ui/test_actions.py"
+    assert PAGE.read_text(encoding="utf-8") == as_markdown(), (
+        "run: UPDATE_DOCS=1 pytest tests/ui/test_actions.py"
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.ui import samples
+
 from silverprint.core.params import Form, ParamKind, ParamSpec, SourceSpec
 from silverprint.core.recipe import ModelRef, Source
 from silverprint.core.seeds import SeedMode
 from silverprint.settings.draft import Draft
 from silverprint.ui import composition
-from tests.ui import samples
 
 OLD, NEW = ModelRef("old", "old"), ModelRef("new", "new")
 STEPS = ParamSpec(name="steps", kind=ParamKind.INTEGER, default=4, low=1, high=8)
@@ -82,7 +83,9 @@ def test_parts_of_a_picture() -> None:
     assert (seeded.seed, seeded.seed_mode, seeded.prompt) == (3, SeedMode.LOCKED, "a fox")
     assert composition.with_prompt_of(DRAFT, picture).prompt == picture.recipe.prompt
     whole = composition.with_all_of(DRAFT, picture)
-    again = composition.recipe_of(whole, picture.recipe.ref, replace(RICH, params=(STEPS, replace(STEPS, name="guidance"))))
+    again = composition.recipe_of(
+        whole, picture.recipe.ref, replace(RICH, params=(STEPS, replace(STEPS, name="guidance")))
+    )
     assert again == replace(picture.recipe, engine=None)
 
 

@@ -18,12 +18,11 @@ def ignore(_error: SilverprintError) -> None:
 async def test_typing_without_rest_is_saved_before_it_ends(tmp_path: Path) -> None:
     saved: asyncio.Queue[Draft] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    keeper = DraftKeeper(
-        tmp_path / "draft.json",
-        failed=ignore,
-        pause_s=0.01,
-        save=lambda _path, draft: loop.call_soon_threadsafe(saved.put_nowait, draft) and None,
-    )
+
+    def save(_path: Path, draft: Draft) -> None:
+        loop.call_soon_threadsafe(saved.put_nowait, draft)
+
+    keeper = DraftKeeper(tmp_path / "draft.json", failed=ignore, pause_s=0.01, save=save)
     running = asyncio.create_task(keeper.run())
     typed = 0
     async with asyncio.timeout(10):

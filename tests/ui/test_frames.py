@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from tests.ui import samples
+
 from silverprint.core.events import JobChanged, PictureAdded, PictureChanged
 from silverprint.core.image import RawImage
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
 from silverprint.core.update import Preview, Working
 from silverprint.ui.frames import MOST, Roll
-from tests.ui import samples
 
 PIXEL = RawImage(width=1, height=1, data=b"abc")
 
@@ -22,7 +23,9 @@ def job(number: int, state: JobState = JobState.WAITING, batch: str = "batch") -
 
 def picture_of(made: Job) -> Picture:
     base = samples.picture(0)
-    return replace(base, id=f"{made.id}-1", job=made.id, batch=made.batch, seed=made.recipe.seed, recipe=made.recipe)
+    return replace(
+        base, id=f"{made.id}-1", job=made.id, batch=made.batch, seed=made.recipe.seed, recipe=made.recipe
+    )
 
 
 def shown(roll: Roll) -> list[str]:

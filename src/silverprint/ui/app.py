@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -47,7 +48,7 @@ MODES = tuple(mode for mode, _title in TABS)
 class SilverprintApp(App[int]):
     """The studio on screen. ``notes`` are mistakes found before the start, such as a bad settings file."""
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "silverprint"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.EVERYWHERE)]
     DEFAULT_MODE = "studio"

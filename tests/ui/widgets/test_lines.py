@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.ui import samples
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import Host, WidgetHost
 from textual.app import ComposeResult
 from textual.content import Content
 
@@ -21,9 +24,6 @@ from silverprint.ui.widgets.key_line import KeyLine
 from silverprint.ui.widgets.model_list import ModelList, price_words, role_words
 from silverprint.ui.widgets.prompt_editor import PromptEditor
 from silverprint.ui.widgets.tab_line import TabLine
-from tests.ui import samples
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import Host, WidgetHost
 
 KLEIN = ModelInfo(ref=ModelRef("bfl", "klein"), title="FLUX.2 klein", price=Price(usd=0.014))
 POCKET = ModelInfo(ref=ModelRef("pocket", "pocket"), title="Pocket 128", price=Price(usd=0))
@@ -60,7 +60,7 @@ async def test_keys_that_do_not_fit_whole_are_left_out(width: int) -> None:
         await pilot.pause()
         line = screen_text(host).splitlines()[-1]
         assert len(line) <= width
-        titles = [title for _key, title in host.query_one(KeyLine).keys()]
+        titles = [title for _key, title in host.query_one(KeyLine).entries()]
         assert titles == ["Earlier prompt", "Pictures", "Search prompts"]
         assert "Search prompts" in line, "the last one always has its place"
 
@@ -70,11 +70,21 @@ async def test_the_button_says_the_number_and_the_price_or_why_not() -> None:
     async with host.run_test() as pilot:
         button = host.query_one(DevelopButton)
         said = []
-        for number, price, why in ((4, Price(usd=0.014), ""), (1, Price(usd=0), ""), (1, None, ""), (1, None, "correct steps")):
+        for number, price, why in (
+            (4, Price(usd=0.014), ""),
+            (1, Price(usd=0), ""),
+            (1, None, ""),
+            (1, None, "correct steps"),
+        ):
             button.say(number, price, why)
             await pilot.pause()
             said.append(screen_text(host).strip())
-        assert said == ["[ Develop 4 · $0.056 ]", "[ Develop · free ]", "[ Develop ]", "Develop: correct steps"]
+        assert said == [
+            "[ Develop 4 · $0.056 ]",
+            "[ Develop · free ]",
+            "[ Develop ]",
+            "Develop: correct steps",
+        ]
         button.focus()
         await pilot.press("enter")
         assert len(host.heard) == 1
@@ -107,7 +117,11 @@ async def test_the_job_line_is_quiet_when_nothing_runs() -> None:
     async with host.run_test(size=(80, 2)) as pilot:
         assert screen_text(host).strip() == ""
         line = host.query_one(JobLine)
-        line.jobs, line.progress, line.paused = (samples.job(1, JobState.RUNNING),), Working(step=1, steps=2), True
+        line.jobs, line.progress, line.paused = (
+            (samples.job(1, JobState.RUNNING),),
+            Working(step=1, steps=2),
+            True,
+        )
         await pilot.pause()
         assert screen_text(host).strip() == "fake 1 running   paused   ▓▓▓▓▓░░░░░ step 1/2"
 

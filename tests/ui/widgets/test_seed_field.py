@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost
 from textual.widgets import Input
 
 from silverprint.core.seeds import SeedMode
 from silverprint.ui.widgets.seed_field import Lock, SeedField
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost
 
 
 def heard(host: WidgetHost) -> list[tuple[int | None, SeedMode]]:
@@ -21,7 +21,9 @@ async def test_the_lock_has_three_states_each_with_its_sign() -> None:
         seen = []
         for _ in range(3):
             await pilot.pause()
-            seen.append(next(word for word in ("● locked", "○ random", "+1 each") if word in screen_text(host)))
+            seen.append(
+                next(word for word in ("● locked", "○ random", "+1 each") if word in screen_text(host))
+            )
             field.turn()
         await pilot.pause()
         assert seen == ["● locked", "○ random", "+1 each"]

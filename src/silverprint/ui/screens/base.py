@@ -6,11 +6,12 @@ it (the studio, the pump of events) is left to the app.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widgets import Input, TextArea
@@ -107,6 +108,18 @@ class StudioScreen(Screen[None]):
 
     def hear_progress(self, news: Sequence[JobProgress]) -> None:
         """The newest progress and previews of the jobs that moved."""
+
+    def beside(self, work: Coroutine[Any, Any, object], *, group: str, exclusive: bool = False) -> None:
+        """Run ``work`` beside the screen; with ``exclusive`` in the place of the group's older work."""
+        self.run_worker(self._while_here(work), group=group, exclusive=exclusive)
+
+    async def _while_here(self, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        except NoMatches:
+            # While a screen is taken down its widgets go before its workers are stopped.
+            if self.app.is_running and not self._pruning:
+                raise
 
     def back(self) -> bool:
         """One step back inside the screen. False when there was none, and the app goes back itself."""

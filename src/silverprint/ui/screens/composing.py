@@ -84,7 +84,7 @@ class Composing(PictureActions):
         self.set_class(bool(self.draft.negative), "-negative")
         self.query_one(ParamForm).is_open = bool(self.draft.screen.get("more"))
         self._say_develop()
-        self.run_worker(self._keeper.run(), group="draft")
+        self.beside(self._keeper.run(), group="draft")
         if self.draft.note:
             self.notify(self.draft.note, severity="warning", markup=False)
 
@@ -93,8 +93,8 @@ class Composing(PictureActions):
 
     def begin(self) -> None:
         """The services are there: ask what the model takes, and look over the prompt."""
-        self.run_worker(self._load_model(self.ref), group="model", exclusive=True)
-        self.run_worker(self._check_prompt(), group="prompt", exclusive=True)
+        self.beside(self._load_model(self.ref), group="model", exclusive=True)
+        self.beside(self._check_prompt(), group="prompt", exclusive=True)
 
     def sent(self, jobs: Sequence[Job]) -> None:
         """These jobs were made of the draft, and are on disk."""
@@ -149,7 +149,7 @@ class Composing(PictureActions):
     @on(TextArea.Changed, "#prompt")
     def _prompt_typed(self, message: TextArea.Changed) -> None:
         self._edit(prompt=message.text_area.text)
-        self.run_worker(self._check_prompt(), group="prompt", exclusive=True)
+        self.beside(self._check_prompt(), group="prompt", exclusive=True)
 
     @on(TextArea.Changed, "#negative")
     def _negative_typed(self, message: TextArea.Changed) -> None:
@@ -187,7 +187,7 @@ class Composing(PictureActions):
     @on(PromptEditor.SpreadTurned)
     def _spread_turned(self) -> None:
         self._edit(spread=Spread.RANDOM if self.draft.spread is Spread.ALL else Spread.ALL)
-        self.run_worker(self._check_prompt(), group="prompt", exclusive=True)
+        self.beside(self._check_prompt(), group="prompt", exclusive=True)
 
     @on(SeedField.Changed)
     def _seed_changed(self, message: SeedField.Changed) -> None:
@@ -268,7 +268,7 @@ class Composing(PictureActions):
         if reason or self.form is None:
             self.notify(f"Can't develop: {reason}.", severity="warning", markup=False)
             return
-        self.run_worker(self._develop(self.draft, self.form), group="develop")
+        self.beside(self._develop(self.draft, self.form), group="develop")
 
     async def _develop(self, draft: Draft, form: Form) -> None:
         recipe = composition.recipe_of(draft, self.ref, form)
@@ -327,7 +327,7 @@ class Composing(PictureActions):
 
     def take_model(self, info: ModelInfo) -> None:
         """Carry the draft to another model."""
-        self.run_worker(self._carry(info), group="model", exclusive=True)
+        self.beside(self._carry(info), group="model", exclusive=True)
 
     async def _carry(self, info: ModelInfo) -> None:
         try:
@@ -342,7 +342,7 @@ class Composing(PictureActions):
 
     def use(self, picture: Picture, part: Part) -> None:
         """Take a part of the picture's recipe."""
-        self.run_worker(self._use(picture, part), group="use")
+        self.beside(self._use(picture, part), group="use")
 
     async def _use(self, picture: Picture, part: Part) -> None:
         match part:
@@ -352,7 +352,11 @@ class Composing(PictureActions):
                 self.draft = composition.with_prompt_of(self.draft, picture)
             case "edit":
                 if self.form is None or self.form.source("image") is None:
-                    self.notify("This model takes no image; choose another (ctrl+o).", severity="warning")
+                    self.notify(
+                        "This model takes no image; choose another (ctrl+o).",
+                        severity="warning",
+                        markup=False,
+                    )
                     return
                 self.draft = composition.with_image(self.draft, picture, self.form)
             case "all":
@@ -374,7 +378,7 @@ class Composing(PictureActions):
 
     @on(PromptEditor.SearchWanted)
     def _search(self) -> None:
-        self.run_worker(self._find_prompt(), group="search", exclusive=True)
+        self.beside(self._find_prompt(), group="search", exclusive=True)
 
     async def _find_prompt(self) -> None:
         from silverprint.ui.screens.finder import Entry, FinderScreen

@@ -58,7 +58,7 @@ class ModelsScreen(StudioScreen):
     def action_again(self) -> None:
         if self.studio.is_open:
             self.query_one("#problems", Static).update(Content("asking the providers…"))
-            self.run_worker(self._load(), group="models", exclusive=True)
+            self.beside(self._load(), group="models", exclusive=True)
 
     async def _load(self) -> None:
         models = await self.studio.models()
@@ -82,7 +82,7 @@ class ModelsScreen(StudioScreen):
 
     @on(ModelList.Highlighted)
     def _highlighted(self, message: ModelList.Highlighted) -> None:
-        self.run_worker(self._describe(message.info), group="facts", exclusive=True)
+        self.beside(self._describe(message.info), group="facts", exclusive=True)
 
     async def _describe(self, info: ModelInfo | None) -> None:
         facts = self.query_one("#facts", Static)

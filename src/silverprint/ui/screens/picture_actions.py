@@ -54,7 +54,7 @@ class PictureActions(StudioScreen):
 
     def act(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Run ``work`` beside the screen; say what it returns, or its error with the fix."""
-        self.run_worker(self._say(work), group="acts")
+        self.beside(self._say(work), group="acts")
 
     async def _say(self, work: Coroutine[Any, Any, str | None]) -> None:
         try:

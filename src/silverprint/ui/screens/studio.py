@@ -109,7 +109,7 @@ class StudioPage(Composing):
         if isinstance(event, QueuePaused):
             self.query_one(JobLine).paused = self.studio.queue.paused
         elif isinstance(event, LibraryChanged):
-            self.run_worker(self._look_again(), group="library", exclusive=True)
+            self.beside(self._look_again(), group="library", exclusive=True)
         elif self.roll.hear(event):
             self._show()
 

@@ -32,7 +32,7 @@ class KeyLine(Widget):
     def render(self) -> Content:
         # Under a dialog the bindings are the dialog's: then the line stays as it was.
         if self.app.screen is self.screen or not self._shown:
-            self._shown = self.keys()
+            self._shown = self.entries()
         line = Content(" ")
         self._places = []
         last = self._shown[-1] if self._shown else ("", "")
@@ -52,7 +52,7 @@ class KeyLine(Widget):
             if start <= event.x < end:
                 self.app.simulate_key(key)
 
-    def keys(self) -> list[tuple[str, str]]:
+    def entries(self) -> list[tuple[str, str]]:
         """The keys to show and their titles, the most useful first."""
         order = ranks()
         found: dict[str, tuple[int, str, str]] = {}

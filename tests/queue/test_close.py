@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Sequence
 
 import pytest
 from tests.queue.conftest import Build
 
-from silverprint.core.job import JobState
+from silverprint.core.job import Job, JobState
+from silverprint.store.database import Database
 from silverprint.testing import FakeProvider
 
 S = JobState
@@ -79,6 +82,31 @@ async def test_a_ticket_on_its_way_is_not_lost(build: Build) -> None:
     left = await house.on_disk(job.id)
     assert left.state is S.RUNNING
     assert left.ticket is not None
+
+
+async def test_what_was_noted_but_not_sent_waits_again(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = FakeProvider()
+    house = build(provider)
+    writing, go_on = threading.Event(), threading.Event()
+    save = house.saved._save
+
+    def slow(database: Database, jobs: Sequence[Job]) -> None:
+        if jobs[0].state is S.SENDING:
+            writing.set()
+            go_on.wait(20)
+        save(database, jobs)
+
+    monkeypatch.setattr(house.saved, "_save", slow)
+    await house.queue.start()
+    (job,) = await house.queue.add(house.recipes())
+    assert await asyncio.to_thread(writing.wait, 20)
+    closing = asyncio.create_task(house.queue.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await closing
+    assert provider.submits == []
+    left = await house.on_disk(job.id)
+    assert (left.state, left.tries) == (S.WAITING, 0)
 
 
 async def test_a_submit_that_hangs_does_not_hold_up_closing_for_ever(build: Build) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import pytest
 from tests.queue.conftest import Build
@@ -183,3 +184,28 @@ async def test_a_refused_cancel_leaves_the_job_waiting(build: Build, monkeypatch
     await house.queue.resume()
     (done,) = await house.queue.wait([job.id])
     assert done.state is S.DONE
+
+
+async def test_a_database_that_is_really_full(build: Build) -> None:
+    provider = FakeProvider()
+    house = build(provider)
+    await house.queue.start()
+    await house.queue.pause()
+    storage = house.thread.database.storage
+    ((pages,),) = await house.thread.run(storage.rows, "PRAGMA page_count")
+    await house.thread.run(storage.rows, f"PRAGMA max_page_count={pages + 40}")
+    long = [replace(recipe, prompt="snow " * 4_000) for recipe in house.recipes(3)]
+    jobs: list[Job] = []
+
+    async def add_until_full() -> None:
+        while True:
+            jobs.extend(await house.queue.add(long))
+
+    with pytest.raises(DiskFull):
+        await add_until_full()
+    assert jobs
+    assert len(await house.queue.recent(1_000)) == len(jobs), "a batch is there whole or not at all"
+    await house.thread.run(storage.rows, "PRAGMA max_page_count=1000000")
+    await house.queue.resume()
+    assert {job.state for job in await house.queue.wait(job.id for job in jobs)} == {S.DONE}
+    assert sorted(provider.submits) == sorted(job.id for job in jobs)

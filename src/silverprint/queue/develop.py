@@ -79,6 +79,7 @@ class Development:
         self.unsaved = False
         self.is_lost = False
         self.is_tidy = False
+        self._is_closing = False
         self._provider = provider
         self._desk = desk
         self._watching: asyncio.Task[Failure | None] | None = None
@@ -100,6 +101,10 @@ class Development:
             await self._fail(failure)
         except TakenOver:
             self.is_lost = True
+
+    def prepare_to_close(self) -> None:
+        """The queue closes: send nothing more."""
+        self._is_closing = True
 
     def cancel(self) -> None:
         """A person wants it cancelled: at once while it is watched, else at the next place where nothing is lost."""
@@ -143,8 +148,12 @@ class Development:
             if isinstance(cleared, Failure):
                 await self._fail(cleared)
                 return False
+        return await unbroken(self._note_and_submit())
+
+    async def _note_and_submit(self) -> bool:
+        before = self.job
         sending = self._moved(
-            JobState.SENDING, tries=self.job.tries + 1, ticket=None, incoming=None, error=None
+            JobState.SENDING, tries=before.tries + 1, ticket=None, incoming=None, error=None
         )
         failure = await outcome(self._desk.save(sending), "The database")
         if isinstance(failure, Failure):
@@ -157,9 +166,10 @@ class Development:
         if self.cancel_wanted:
             await self._to(JobState.CANCELLED)
             return False
-        return await unbroken(self._submit())
-
-    async def _submit(self) -> bool:
+        if self._is_closing:
+            # Nothing was sent yet, and the next start shall not have to ask.
+            await self._to(JobState.WAITING, tries=before.tries)
+            return False
         answer = await outcome(self._ticket(), self._provider_title)
         if isinstance(answer, Failure):
             await self._settle(

@@ -6,9 +6,9 @@ Owns looking, and taking over from the dead. Running the jobs is left to ``runne
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from silverprint.core.job import JobState
+from silverprint.core.job import Job, JobState
 from silverprint.queue.develop import outcome
 from silverprint.queue.runner import Runner
 from silverprint.queue.saved import SavedJob, SavedJobs
@@ -46,8 +46,8 @@ class Neighbours:
         """What did others write since the last look, and is one of them gone?"""
         version = await self._saved.version()
         if version != self._version:
-            open_jobs = await self._saved.open_jobs()
-            await self._see(open_jobs)
+            known = {job.id: job for job in self._view.jobs()}
+            await self._see(await self._saved.open_jobs(), known)
             self._version = version
         if self.adopts and self._runner.is_open:
             dead = {owner for owner in set(self._owners.values()) if not self._saved.owners.alive(owner)}
@@ -63,7 +63,8 @@ class Neighbours:
             self._view.changed(saved.job)
         self._runner.take_up(adopted)
 
-    async def _see(self, open_jobs: Sequence[SavedJob]) -> None:
+    async def _see(self, open_jobs: Sequence[SavedJob], known: Mapping[str, Job]) -> None:
+        """Take over what was read. ``known`` is the view before the reading: what changed here since is newer."""
         me = self._saved.owners.me
         asked: list[str] = []
         before, self._owners = self._owners, {}
@@ -74,11 +75,11 @@ class Neighbours:
                     asked.append(job.id)
                 continue
             seen = self._view.get(job.id)
-            if saved.owner == me and seen is not None:
-                continue  # our own news is newer than this record
+            if seen is not known.get(job.id) or (saved.owner == me and seen is not None):
+                continue
             if not job.state.is_final:
                 self._owners[job.id] = saved.owner
-            if seen is None or (seen != job and seen.changed <= job.changed):
+            if seen != job:
                 self._view.changed(job)
         still_open = {saved.job.id for saved in open_jobs}
         unsure = {job.id for job in self._view.jobs() if job.state is JobState.UNSURE}

@@ -409,6 +409,7 @@ class Runner:
             tasks = []
             for job_id, life in self._lives.items():
                 task = self._tasks[job_id]
+                life.prepare_to_close()
                 while task.cancelling() < max(rounds, 0 if life.must_end else 1) and not task.done():
                     task.cancel()
                 if not task.done():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Cli
 
-from silverprint.core.errors import ModelGone
+from silverprint.core.errors import DiskFull, ModelGone
+from silverprint.pictures.intake import Intake
 from silverprint.testing import FakeProvider
 
 
@@ -45,6 +47,26 @@ def test_a_stop_cancels_what_runs_and_leaves_the_rest(cli: Cli, signal_number: i
     states = [record["state"] for record in cli("jobs", "--all", "--json").records]
     assert sorted(states) == ["cancelled", "done", "done", "done"]
     assert cli.sent == 4
+
+
+def test_a_full_disk_ends_the_command_and_keeps_the_jobs(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise DiskFull("no room left")
+
+    ledger = tmp_path / "ledger"
+    cli.fake = lambda: FakeProvider(ledger=ledger)
+    with monkeypatch.context() as patch:
+        patch.setattr(Intake, "receive", full)
+        ran = cli.gen("a fox", "--count", "2")
+    assert ran.code == 1
+    assert "no room left" in ran.err
+    # With room again, the next start makes what is missing; nothing was lost and nothing is sent twice.
+    assert cli.gen("a cat").code == 0
+    assert sorted(record["prompt"] for record in cli("ls", "--json").records) == ["a cat", "a fox", "a fox"]
+    sent = ledger.read_text().split()
+    assert len(sent) == len(set(sent)) == 3
 
 
 def test_jobs_lists_what_is_open_and_with_all_the_rest(cli: Cli) -> None:

@@ -14,8 +14,8 @@ from silverprint.cli.halfblocks import colours_of
 from silverprint.cli.narration import say
 from silverprint.cli.output import Output, is_terminal
 from silverprint.cli.records import failed_record, job_record, made_record, progress_record
-from silverprint.core.errors import PictureError, SilverprintError
-from silverprint.core.events import JobChanged, JobProgress
+from silverprint.core.errors import SilverprintError, StorageError
+from silverprint.core.events import JobChanged, JobProgress, QueuePaused
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
 from silverprint.core.text import one_line
@@ -84,9 +84,15 @@ class Follower:
                     return
             elif isinstance(event, JobProgress) and event.job_id in self._ids:
                 if self._output.as_json and not isinstance(event.update, Preview):
-                    self._output.record(progress_record(event.job_id, event.update))
+                    self._print(progress_record(event.job_id, event.update))
                 if self._board is not None:
                     self._board.progress(event.job_id, event.update)
+            elif isinstance(event, QueuePaused) and event.paused and event.provider is None:
+                # Nobody here asked for it: the disk fails, and waiting for a person would be waiting for ever.
+                raise StorageError(
+                    event.reason or "the queue was paused",
+                    fix="The jobs are kept; the next start goes on with them.",
+                )
 
     async def _changed(self, job: Job) -> None:
         if self._told.get(job.id) is job.state:
@@ -105,6 +111,8 @@ class Follower:
             self._tell_failure(job)
 
     async def _made(self, picture: Picture) -> None:
+        if self._board is not None:
+            self._board.clear()
         copy = await self._keep(picture) if self._keep is not None else None
         if self._board is not None and self._previews:
             image = await asyncio.to_thread(_pixels, self._studio, picture)
@@ -170,7 +178,7 @@ def _pixels(studio: Studio, picture: Picture) -> RawImage | None:
         limits = decode.Limits()
         data = decode.read(studio.path(picture), limits)
         return decode.raw(decode.rgb(decode.decode(data, limits)))
-    except (PictureError, SilverprintError):
+    except SilverprintError:
         return None
 
 

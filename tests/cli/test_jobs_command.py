@@ -61,9 +61,14 @@ def test_a_full_disk_ends_the_command_and_keeps_the_jobs(
         patch.setattr(Intake, "receive", full)
         ran = cli.gen("a fox", "--count", "2")
     assert ran.code == 1
-    assert "no room left" in ran.err
-    # With room again, the next start makes what is missing; nothing was lost and nothing is sent twice.
+    assert "The queue stopped: no room left" in ran.err
+    assert "Left 1 job to the next start." in ran.err
+    states = {record["state"]: record["job"] for record in cli("jobs", "--json").records}
+    assert states.keys() == {"failed", "waiting"}
+    assert states["failed"] in ran.err
+    # With room again, the next start makes what waited, and a retry fetches what was received in vain: sent once each.
     assert cli.gen("a cat").code == 0
+    assert cli("jobs", "retry", states["failed"]).code == 0
     assert sorted(record["prompt"] for record in cli("ls", "--json").records) == ["a cat", "a fox", "a fox"]
     sent = ledger.read_text().split()
     assert len(sent) == len(set(sent)) == 3

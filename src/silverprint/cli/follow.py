@@ -14,7 +14,7 @@ from silverprint.cli.halfblocks import colours_of
 from silverprint.cli.narration import say
 from silverprint.cli.output import Output, is_terminal
 from silverprint.cli.records import failed_record, job_record, made_record, progress_record
-from silverprint.core.errors import SilverprintError, StorageError
+from silverprint.core.errors import SilverprintError
 from silverprint.core.events import JobChanged, JobProgress, QueuePaused
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
@@ -52,6 +52,7 @@ class Follower:
         self._previews = previews
         self._ids: set[str] = set()
         self._told: dict[str, JobState] = {}
+        self._trouble: str | None = None
 
     async def follow(self, begin: Callable[[], Awaitable[list[Job]]]) -> list[Job]:
         """Begin jobs and follow them to their end; gives them as they ended.
@@ -75,24 +76,39 @@ class Follower:
         return [await self._studio.queue.find(job.id) for job in jobs]
 
     async def _listen(self, news: Subscription) -> None:
-        if all(state.is_final for state in self._told.values()):
+        await self._hear(news, lambda: self._trouble is not None or self._all(_has_ended))
+        if self._trouble is None or self._all(_has_ended):
+            return
+        # Nobody here paused the queue: the disk fails, and what waits would wait for ever. What runs is settled first,
+        # so that what is said of each job is what became of it.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await self._hear(news, lambda: self._all(_is_at_rest))
+        left = sum(not state.is_final for state in self._told.values())
+        if self._board is not None:
+            self._board.clear()
+        say(f"The queue stopped: {self._trouble}")
+        if left:
+            say(f"Left {_jobs(left)} to the next start.")
+
+    async def _hear(self, news: Subscription, enough: Callable[[], bool]) -> None:
+        if enough():
             return
         async for event in news:
             if isinstance(event, JobChanged) and event.job.id in self._ids:
                 await self._changed(event.job)
-                if all(state.is_final for state in self._told.values()):
-                    return
             elif isinstance(event, JobProgress) and event.job_id in self._ids:
                 if self._output.as_json and not isinstance(event.update, Preview):
                     self._print(progress_record(event.job_id, event.update))
                 if self._board is not None:
                     self._board.progress(event.job_id, event.update)
             elif isinstance(event, QueuePaused) and event.paused and event.provider is None:
-                # Nobody here asked for it: the disk fails, and waiting for a person would be waiting for ever.
-                raise StorageError(
-                    event.reason or "the queue was paused",
-                    fix="The jobs are kept; the next start goes on with them.",
-                )
+                self._trouble = event.reason or "it was paused"
+            if enough():
+                return
+
+    def _all(self, test: Callable[[JobState], bool]) -> bool:
+        return all(test(state) for state in self._told.values())
 
     async def _changed(self, job: Job) -> None:
         if self._told.get(job.id) is job.state:
@@ -164,6 +180,14 @@ class Follower:
 
     async def _now(self) -> list[Job]:
         return [await self._studio.queue.find(job_id) for job_id in sorted(self._ids)]
+
+
+def _has_ended(state: JobState) -> bool:
+    return state.is_final
+
+
+def _is_at_rest(state: JobState) -> bool:
+    return state.is_final or state is JobState.WAITING
 
 
 def _jobs(count: int) -> str:

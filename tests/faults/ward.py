@@ -47,11 +47,12 @@ class Ward:
     """One process that forks the ones to be killed."""
 
     def __init__(self) -> None:
+        root, others = str(CHILD.parents[2]), os.environ.get("PYTHONPATH", "")
         self._process = subprocess.Popen(
             [sys.executable, str(CHILD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(CHILD.parents[2])},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in (root, others) if path)},
         )
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)

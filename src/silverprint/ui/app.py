@@ -288,11 +288,12 @@ class SilverprintApp(App[int]):
         self.push_screen(ViewerScreen(self.studio, self.news, picture=message.picture, among=message.among))
 
 
-def choose_theme(app: App[int], name: str, paths: Paths) -> list[str]:
+def choose_theme(app: SilverprintApp, name: str, paths: Paths) -> list[str]:
     """Register the themes, put on the one of this name, or the default where there is none; all their names."""
     from silverprint.ui.theme import DEFAULT, load_themes
 
-    themes, _errors = load_themes(paths.themes)
+    themes, errors = load_themes(paths.themes)
+    app.notes += errors
     for theme in themes.values():
         app.register_theme(theme.theme)
     app.theme = name if name in themes else DEFAULT

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.ui import samples
 from tests.ui.conftest import Snapshot, screen_text
 from tests.ui.hosts import NARROW, WIDE, until
 from tests.ui.screens.apps import running
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from silverprint.core.errors import ContentRefused, KeyMissing, ModelGone, SettingsError
 from silverprint.core.expand import Spread
 from silverprint.core.job import JobState
+from silverprint.core.params import Form, ParamKind, ParamSpec, SourceSpec
+from silverprint.core.recipe import ModelRef
 from silverprint.core.seeds import SeedMode
 from silverprint.settings.draft import Draft, load_draft
 from silverprint.settings.paths import find_paths
 from silverprint.testing import FakeProvider
+from silverprint.testing.pixels import pattern, png
 from silverprint.ui.screens.finder import FinderScreen
 from silverprint.ui.screens.help import HelpScreen
 from silverprint.ui.screens.viewer import ViewerScreen
@@ -27,6 +31,7 @@ from silverprint.ui.widgets.filmstrip import Filmstrip
 from silverprint.ui.widgets.info_line import InfoLine
 from silverprint.ui.widgets.param_form import ParamForm
 from silverprint.ui.widgets.seed_field import SeedField
+from silverprint.ui.widgets.source_list import Chip, Press
 
 LOCKED = Draft(prompt="a red fox", seed=7, seed_mode=SeedMode.LOCKED)
 
@@ -82,7 +87,7 @@ async def test_the_picture_forms_on_view_and_typing_goes_on() -> None:
         hold.release()
         await session.pictures(1)
         (made,) = session.page.roll.pictures()
-        assert session.view.image == session.studio.path(made)
+        assert str(session.view.image) == str(session.studio.path(made))
         assert made.recipe.prompt == "a red fox"
 
 
@@ -449,3 +454,54 @@ async def test_count_and_price_on_the_button() -> None:
         assert session.page.query_one(CountField).reason == ""
         assert session.page.query_one(InfoLine).frame is None
         assert session.page.query_one(Filmstrip).box[0] > 0
+
+
+class WithInputs(FakeProvider):
+    """The fake model, which takes an image and a mask."""
+
+    async def form(self, ref: ModelRef) -> Form:
+        strength = ParamSpec(name="strength", kind=ParamKind.NUMBER, default=0.6, low=0.05, high=1)
+        sources = (SourceSpec(role="image", strength=strength), SourceSpec(role="mask"))
+        return replace(await super().form(ref), sources=sources)
+
+
+async def test_an_input_by_path_its_strength_and_away_again(tmp_path: Path) -> None:
+    image = tmp_path / "my fox.png"
+    image.write_bytes(png(pattern(32, 32, b"a fox, 32 pixels")))
+    (tmp_path / "words.png").write_text("no picture")
+    async with running(provider=WithInputs(), draft=LOCKED) as session:
+        page = session.page
+        next(iter(page.query("#adders Press").results(Press))).focus()
+        await session.pilot.press("enter")
+        page.query_one("#path", Input).value = f"'{tmp_path}/words.png'"
+        await session.pilot.press("enter")
+        await until(session.pilot, lambda: bool(str(page.query_one("SourceList .reason", Static).render())))
+        assert len(page.draft.sources) == 0
+        page.query_one("#path", Input).value = str(image).replace(" ", "\\ ")
+        await session.pilot.press("enter")
+        await until(session.pilot, lambda: len(page.query(Chip)) == 1)
+        (source,) = page.draft.sources
+        assert (source.role, source.strength, source.name) == ("image", 0.6, "my fox.png")
+        page.query_one(Chip).query_one(Input).value = "0.3"
+        await session.pilot.pause()
+        await session.pilot.press("ctrl+g")
+        await session.pictures(1)
+        (made,) = page.roll.pictures()
+        assert [(s.role, s.strength) for s in made.recipe.sources] == [("image", 0.3)]
+        page.query_one(Chip).query_one(Press).focus()
+        await session.pilot.press("enter")
+        await until(session.pilot, lambda: page.draft.sources == ())
+
+
+async def test_editing_from_a_picture_starts_from_it() -> None:
+    async with running(provider=WithInputs(), draft=LOCKED) as session:
+        await session.pilot.press("ctrl+g")
+        await session.pictures(1)
+        (made,) = session.page.roll.pictures()
+        await session.pilot.press("escape", "e")
+        await until(session.pilot, lambda: len(session.page.query(Chip)) == 1)
+        await session.pilot.press("ctrl+g")
+        await session.pictures(2)
+        again = session.page.roll.pictures()[1]
+        assert again.recipe.task == "image"
+        assert again.recipe.sources[0].sha256 == made.file.sha256

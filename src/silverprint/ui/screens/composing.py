@@ -58,6 +58,7 @@ class Composing(PictureActions):
         self.form: Form | None = None
         self.info: ModelInfo | None = None
         self.ref = composition.reference(draft, studio.settings.default_model)
+        self.previewing: set[str] = set()
         self._mistake = ""
         self._combinations = 0
         self._keeper = DraftKeeper(studio.paths.draft, failed=self.say_error)
@@ -120,6 +121,8 @@ class Composing(PictureActions):
 
     async def _take_form(self, ref: ModelRef, form: Form, info: ModelInfo) -> None:
         self.ref, self.form, self.info = ref, form, info
+        if (await self.studio.provider(ref.provider)).info.previews:
+            self.previewing.add(ref.provider)
         line = self.query_one(ModelLine)
         line.title = one_line(info.title)
         line.note = one_line(info.note, most=300)

@@ -150,8 +150,12 @@ class StudioPage(Composing):
                 None,
                 f"{frame.job.state.value}\n\nwhy, and what to do, stands below",
             )
-        elif not self.roll.follows:
-            view.image, view.placeholder = None, "waiting for its turn"
+        elif not (self.roll.follows and self._previews(frame)):
+            view.image, view.placeholder = None, "no preview yet"
+
+    def _previews(self, frame: Frame) -> bool:
+        """Whether previews will come: then the picture before stays until the first, so that nothing blinks."""
+        return frame.job is not None and frame.job.recipe.ref.provider in self.previewing
 
     def _stage_title(self, frame: Frame | None) -> str:
         if frame is None:

@@ -22,7 +22,6 @@ from silverprint.core.params import ParamSpec, SourceSpec, check, parse, to_text
 from silverprint.core.recipe import Source, SourceRole
 from silverprint.core.text import one_line
 from silverprint.ui.path_text import completion
-from silverprint.ui.widgets.cells import fit
 
 
 class _Paths(Suggester):
@@ -64,7 +63,7 @@ class Chip(Horizontal):
 
     DEFAULT_CSS = """
     Chip { height: 1; padding-left: 2; }
-    Chip .name { width: 1fr; color: $chip-text; }
+    Chip .name { width: 1fr; height: 1; color: $chip-text; text-wrap: nowrap; text-overflow: ellipsis; }
     Chip .word { width: auto; color: $text-disabled; margin: 0 1; }
     Chip Input { width: 7; }
     Chip.-wrong Input { color: $error; }
@@ -80,10 +79,10 @@ class Chip(Horizontal):
 
     def compose(self) -> ComposeResult:
         name = one_line(self.source.name or self.source.sha256[:12], most=80)
-        yield Label(Content(f"▪ {self.source.role}  {fit(name, 40).rstrip()}"), classes="name")
+        yield Label(Content(f"▪ {self.source.role}  {name}"), classes="name")
         if self.strength is not None:
             value = self.source.strength if self.source.strength is not None else self.strength.default
-            yield Label("strength", classes="word")
+            yield Label("at", classes="word")
             self._text = to_text(self.strength, value)
             yield Input(self._text, compact=True, select_on_focus=True)
         yield Press("✕", "remove")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from bench.report import Row
+from bench.report import Row, compared
 from tests.journeys.program import Program
 
 HELLO = """
@@ -36,10 +35,7 @@ def rows(quick: bool) -> list[Row]:
         for number in range(rounds + 1):
             for command, shown, times in commands:
                 with Program(command, size=(140, 42), env=env, cwd=Path(home)) as program:
-                    taken = program.wait_for(shown)
+                    taken = program.wait_written(shown)
                 if number:  # the first round warms the disk
                     times.append(taken)
-    mine, theirs = statistics.median(ours), statistics.median(peer)
-    return [
-        Row("start to first paint", mine, theirs, mine / theirs, BAR, "against a hello-world Textual app")
-    ]
+    return [compared("start to first paint", ours, peer, bar=BAR, note="against a hello-world Textual app")]

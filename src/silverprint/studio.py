@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from silverprint.core.errors import BadRecipe, SilverprintError
 from silverprint.core.events import PictureAdded
@@ -30,10 +31,14 @@ from silverprint.settings.model import Settings
 from silverprint.settings.paths import Paths, ensure
 
 if TYPE_CHECKING:
+    from silverprint.core.update import Finished
     from silverprint.library.library import Library
+    from silverprint.pictures.decode import Limits
+    from silverprint.pictures.intake import Intake
     from silverprint.pictures.sources import Sources
     from silverprint.pictures.thumbs import Thumbs
     from silverprint.providers.registry import Factory
+    from silverprint.queue.desk import Fetch
     from silverprint.queue.queue import JobQueue
     from silverprint.settings.secrets import Secrets
     from silverprint.store.thread import DatabaseThread
@@ -48,8 +53,6 @@ class Studio:
 
     library: Library
     queue: JobQueue
-    thumbs: Thumbs
-    sources: Sources
     secrets: Secrets
 
     def __init__(
@@ -72,6 +75,8 @@ class Studio:
         self._providers: dict[str, Provider] = {}
         self._loading = asyncio.Lock()
         self._database: DatabaseThread | None = None
+        self._thumbs: Thumbs | None = None
+        self._sources: Sources | None = None
         self.is_open = False
 
     async def start(self, *, run_queue: bool = True) -> None:
@@ -81,9 +86,6 @@ class Studio:
         """
         from silverprint.library.library import SCHEMA as PICTURES
         from silverprint.library.library import Library
-        from silverprint.pictures.intake import Intake, Limits
-        from silverprint.pictures.sources import Sources
-        from silverprint.pictures.thumbs import Thumbs
         from silverprint.queue.owners import Owners
         from silverprint.queue.queue import JobQueue
         from silverprint.queue.saved import SCHEMA as JOBS
@@ -101,19 +103,14 @@ class Studio:
         database = await asyncio.to_thread(open_database)
         self._database = database
         self.secrets = Secrets.at(self.paths)
-        limits = Limits(
-            bytes=self.settings.limits.max_download_mb * 1_000_000, pixels=self.settings.limits.max_pixels
-        )
         self.library = Library(
             database, folder=self.paths.pictures, clock=self.clock, publish=self.feed.publish
         )
-        self.thumbs = Thumbs(self.paths.thumbs, limits=limits)
-        self.sources = Sources(self.paths.inputs, limits=limits, find=self.library.find_file)
         self._saved = SavedJobs(database, Owners(self.paths.owners))
         self.queue = JobQueue(
             provider_of=self.provider,
             saved=self._saved,
-            intake=Intake(self.paths.pictures, self.paths.incoming, limits=limits, clock=self.clock),
+            intake=_LateIntake(self._make_intake),
             finish=self._finish,
             clock=self.clock,
             random=self.random,
@@ -135,9 +132,42 @@ class Studio:
             await provider.aclose()
         self._providers.clear()
         await self.library.close()
-        self.thumbs.close()
+        if self._thumbs is not None:
+            self._thumbs.close()
+            self._thumbs = None
         assert self._database is not None
         await self._database.aclose()
+
+    # What touches pixels imports Pillow, so it is built when first used: listing jobs needs none of it.
+
+    @property
+    def thumbs(self) -> Thumbs:
+        """Small copies of pictures."""
+        if self._thumbs is None:
+            from silverprint.pictures.thumbs import Thumbs
+
+            self._thumbs = Thumbs(self.paths.thumbs, limits=self._limits())
+        return self._thumbs
+
+    @property
+    def sources(self) -> Sources:
+        """The input pictures."""
+        if self._sources is None:
+            from silverprint.pictures.sources import Sources
+
+            self._sources = Sources(self.paths.inputs, limits=self._limits(), find=self.library.find_file)
+        return self._sources
+
+    def _make_intake(self) -> Intake:
+        from silverprint.pictures.intake import Intake
+
+        return Intake(self.paths.pictures, self.paths.incoming, limits=self._limits(), clock=self.clock)
+
+    def _limits(self) -> Limits:
+        from silverprint.pictures.decode import Limits
+
+        limits = self.settings.limits
+        return Limits(bytes=limits.max_download_mb * 1_000_000, pixels=limits.max_pixels)
 
     async def _finish(self, job: Job, pictures: Sequence[Picture]) -> None:
         assert self._database is not None
@@ -271,6 +301,28 @@ class Studio:
     def path(self, picture: Picture) -> Path:
         """Where the picture's file lies."""
         return self.paths.pictures / picture.file.path
+
+
+class _LateIntake:
+    """The intake, built in a thread when the first job needs it."""
+
+    def __init__(self, make: Callable[[], Intake]) -> None:
+        self._make = cache(make)
+
+    async def receive(self, job: Job, finished: Finished, fetch: Fetch) -> Mapping[str, Any]:
+        return await (await self._intake()).receive(job, finished, fetch)
+
+    async def pending(self, job_id: str) -> Mapping[str, Any] | None:
+        return await (await self._intake()).pending(job_id)
+
+    async def make(self, job: Job, manifest: Mapping[str, Any]) -> Sequence[Picture]:
+        return await (await self._intake()).make(job, manifest)
+
+    async def clear(self, job_id: str) -> None:
+        await (await self._intake()).clear(job_id)
+
+    async def _intake(self) -> Intake:
+        return await asyncio.to_thread(self._make)
 
 
 def check_recipe(form: Form, recipe: Recipe) -> Recipe:

@@ -111,6 +111,21 @@ class Program:
                 raise AssertionError(f"{end} for {texts}{' to go' if gone else ''}; the screen was\n{shown}")
             self.pump(min(0.5, max(0.0, deadline - time.monotonic())))
 
+    def wait_written(self, text: str, *, limit_s: float = 60) -> float:
+        """Read until the process has written ``text`` in one piece, without drawing the screen.
+
+        Returns the seconds since the start of the process, free of the cost of the emulated terminal.
+        """
+        deadline = self.started + limit_s
+        sought = text.encode("utf-8")
+        while sought not in self.output:
+            if self.status is not None or time.monotonic() > deadline:
+                raise AssertionError(
+                    f"{text!r} was never written; the end was {bytes(self.output[-2000:])!r}"
+                )
+            self.pump(0.5, draw=False)
+        return time.monotonic() - self.started
+
     def wait_end(self, limit_s: float = 30) -> int:
         """Read until the process ends; its exit code, negative for a signal."""
         deadline = time.monotonic() + limit_s
@@ -120,7 +135,7 @@ class Program:
             self.pump(0.2)
         return self.status
 
-    def pump(self, limit_s: float) -> None:
+    def pump(self, limit_s: float, *, draw: bool = True) -> None:
         """Take in what the process wrote, waiting at most ``limit_s`` for the first byte."""
         ready, _, _ = select.select([self._fd], [], [], limit_s)
         if not ready:
@@ -135,7 +150,8 @@ class Program:
             return
         self.output += data
         self._answer(data)
-        self._stream.feed(_without_strings(data))
+        if draw:
+            self._stream.feed(_without_strings(data))
 
     def kill(self, signal_number: int = signal.SIGKILL) -> None:
         """End the process from outside."""

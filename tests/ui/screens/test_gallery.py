@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.ui.conftest import Snapshot, screen_text
-from tests.ui.hosts import NARROW, WIDE, ScreenHost, until, until_still
-from tests.ui.samples import HOSTILE, Stage, fill, stage
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -22,8 +19,12 @@ from silverprint.ui.screens.picture_actions import UsePicture, ViewPicture
 from silverprint.ui.screens.tag_dialog import TagDialog
 from silverprint.ui.widgets.info_panel import InfoPanel
 from silverprint.ui.widgets.picture import PictureView
+from silverprint.ui.widgets.rating import Rating
 from silverprint.ui.widgets.search_line import SearchLine
 from silverprint.ui.widgets.thumb_grid import ThumbGrid
+from tests.ui.conftest import Snapshot, screen_text
+from tests.ui.hosts import NARROW, WIDE, ScreenHost, until, until_still
+from tests.ui.samples import HOSTILE, Stage, fill, stage
 
 
 class Gallery:
@@ -216,6 +217,18 @@ async def test_rate_star_and_undo(home: Path) -> None:
         assert (await library.get(picture.id)).rating == 0
 
 
+async def test_the_stars_of_the_panel_take_clicks(home: Path) -> None:
+    async with gallery(home, 2, size=WIDE) as shown:
+        picture = shown.grid.targets[0]
+        await until(shown.pilot, lambda: shown.screen.query_one(InfoPanel).picture == picture)
+        await shown.press("space")  # marks are for keys; a click means the picture one sees
+        await until(shown.pilot, lambda: shown.screen.query_one(InfoPanel).picture != picture)
+        await until_still(shown.pilot)
+        await shown.pilot.click(Rating, offset=(2, 0))
+        await until(shown.pilot, lambda: "★★★" in screen_text(shown.app))
+        assert [one.rating for one in await shown.studio.library.page()] == [0, 3]
+
+
 async def test_tags_are_typed(home: Path) -> None:
     async with gallery(home, 3) as shown:
         picture = shown.grid.targets[0]
@@ -369,6 +382,29 @@ async def test_deleted_thumbnails_are_made_anew(home: Path) -> None:
             copy.unlink()
         await shown.pilot.resize_terminal(100, 30)  # another cell size: drawn again from the copies
         await shown.until_thumbs()
+
+
+async def test_leaving_while_the_library_answers_is_no_error(home: Path) -> None:
+    """Every answer that comes after the screen has gone is dropped."""
+    async with stage(home) as set_up:
+        await fill(set_up.studio, 3)
+        app = ScreenHost(set_up.studio, GalleryScreen)
+        async with app.run_test(size=NARROW) as pilot:
+            await until(pilot, lambda: isinstance(app.screen, GalleryScreen) and app.screen.is_mounted)
+            screen = app.screen
+            assert isinstance(screen, GalleryScreen)
+            await until(pilot, lambda: bool(screen.query_one(SearchLine).found))
+            loader = screen._loader
+            assert loader is not None
+            grid = screen.query_one(ThumbGrid)
+            shown = grid.pages.total
+            await app.pop_screen()
+            await fill(set_up.studio, 1, first=3)
+            await loader._load_view()
+            loader.wish = replace(loader.wish, query="rating:x")
+            loader._stale = True
+            await loader._load_view()
+            assert grid.pages.total == shown
 
 
 async def test_hostile_words_stay_words(home: Path) -> None:

@@ -7,9 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.ui.conftest import Snapshot, screen_text
-from tests.ui.hosts import NARROW, WIDE, ScreenHost, until, until_still
-from tests.ui.samples import HOSTILE, PROMPTS, Stage, recipe, stage
 from textual.pilot import Pilot
 
 from silverprint.core.errors import AnswerLost, LibraryDamaged, OutOfCredit
@@ -21,6 +18,9 @@ from silverprint.ui.screens.confirm import ConfirmScreen
 from silverprint.ui.screens.picture_actions import ViewPicture
 from silverprint.ui.screens.queue import QueueScreen
 from silverprint.ui.widgets.job_list import JobList
+from tests.ui.conftest import Snapshot, screen_text
+from tests.ui.hosts import NARROW, WIDE, ScreenHost, until, until_still
+from tests.ui.samples import HOSTILE, PROMPTS, Stage, recipe, stage
 
 S = JobState
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from tests.ui.samples import NOON
 
 from silverprint.ui.widgets.cells import Align, age, fit, home_path
+from tests.ui.samples import NOON
 
 
 @given(

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost
-from tests.ui.samples import HOSTILE, NOON, picture, recipe
-
 from silverprint.core.recipe import LoraUse, Source
 from silverprint.ui.widgets.info_panel import InfoPanel, facts
 from silverprint.ui.widgets.rating import Rating, stars
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost
+from tests.ui.samples import HOSTILE, NOON, picture, recipe
 
 
 def test_everything_that_made_it_is_said(tmp_path: Path) -> None:

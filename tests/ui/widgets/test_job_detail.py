@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost
-from tests.ui.samples import HOSTILE, job, note, recipe
-
 from silverprint.core.job import JobState
 from silverprint.core.ticket import Ticket
 from silverprint.ui.widgets.job_detail import JobDetail, lines, question
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost
+from tests.ui.samples import HOSTILE, job, note, recipe
 
 
 def text_of(one: object, **options: object) -> str:

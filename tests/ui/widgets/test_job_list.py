@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost, until
-from tests.ui.samples import HOSTILE, NOON, job, note, recipe
 from textual.geometry import Region
 
 from silverprint.core.job import JobState
 from silverprint.core.update import Waiting, Working
 from silverprint.ui.widgets.job_list import JobList, order
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost, until
+from tests.ui.samples import HOSTILE, NOON, job, note, recipe
 
 
 def jobs_host(*heard: type) -> tuple[WidgetHost, JobList]:
@@ -161,6 +161,8 @@ async def test_when_the_job_under_the_cursor_is_cleared_the_next_has_it() -> Non
         jobs.flush()
         assert jobs.job == job(3)
         jobs.show([])
+        assert jobs.render_line(0).text.strip() == ""  # a frame may come before the next repaint
+        assert jobs.jobs == []
         jobs.flush()
         assert jobs.job is None
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.ui.samples import picture
-
 from silverprint.ui.widgets.pages import Pages
+from tests.ui.samples import picture
 
 
 def test_positions_follow_from_page_numbers() -> None:

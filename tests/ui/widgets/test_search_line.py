@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rich.cells import cell_len
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost, until
 
 from silverprint.core.errors import UsageError
 from silverprint.ui.widgets.search_line import SearchLine
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost, until
 
 
 def changes(app: WidgetHost) -> list[str]:

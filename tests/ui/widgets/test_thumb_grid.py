@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 from rich.segment import Segment
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost
-from tests.ui.samples import HOSTILE, picture, recipe
 from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -18,6 +15,9 @@ from silverprint.core.picture import Picture
 from silverprint.ui.pixels.painter import Drawn
 from silverprint.ui.widgets.paged_grid import Layout
 from silverprint.ui.widgets.thumb_grid import ThumbGrid
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost
+from tests.ui.samples import HOSTILE, picture, recipe
 
 
 class FakeThumbs:

@@ -26,6 +26,7 @@ from silverprint.ui.screens.page_loader import SORTS, PageLoader
 from silverprint.ui.screens.picture_actions import Part, PictureActions, UsePicture, ViewPicture
 from silverprint.ui.screens.tag_dialog import TagDialog
 from silverprint.ui.widgets.info_panel import InfoPanel
+from silverprint.ui.widgets.rating import Rating
 from silverprint.ui.widgets.search_line import SearchLine
 from silverprint.ui.widgets.thumb_grid import ThumbGrid
 
@@ -279,6 +280,11 @@ class GalleryScreen(PictureActions):
             self.act(self._restore([picture.id for picture in pictures]))
         elif pictures:
             super().action_trash()
+
+    @on(Rating.Chosen)
+    def _rated_by_mouse(self, message: Rating.Chosen) -> None:
+        if (picture := self.query_one(InfoPanel).picture) is not None:
+            self.act(self._rate([picture.id], message.rating))
 
     async def _restore(self, ids: Sequence[str]) -> str:
         await self.studio.library.restore(ids)

@@ -106,12 +106,12 @@ class PageLoader:
                     numbers = [0] if to_start else self._grid.needed(total)
                     pages = {number: await self._page(wish, number) for number in numbers}
                 except UsageError as mistake:
-                    if wish == self.wish:
+                    if wish == self.wish and self._grid.is_attached:
                         self.wish = self.view
                         self._to_start = False
                         self._told.mistaken(mistake)
                     continue
-                if wish != self.wish:
+                if wish != self.wish or not self._grid.is_attached:
                     continue
                 self._to_start = False
                 self.view = wish
@@ -119,7 +119,7 @@ class PageLoader:
                 self._grid.show(total, pages, to_start=to_start)
                 self._told.shown()
         except SilverprintError as error:
-            self._told.failed(error)
+            self._fail(error)
         finally:
             self._reloading = False
 
@@ -131,13 +131,18 @@ class PageLoader:
                     self._grid.dropped(number)  # scrolled past
                     continue
                 pictures = await self._page(self.view, number)
-                if epoch == self._epoch:
+                if epoch == self._epoch and self._grid.is_attached:
                     self._grid.put(number, pictures)
         except SilverprintError as error:
             self._grid.dropped(number)
-            self._told.failed(error)
+            self._fail(error)
         finally:
             self._fetching = False
+
+    def _fail(self, error: SilverprintError) -> None:
+        # A library that is closed while the screen goes is no news.
+        if self._grid.is_attached:
+            self._told.failed(error)
 
     async def _page(self, view: View, number: int) -> list[Picture]:
         size = self._grid.pages.size

@@ -84,6 +84,8 @@ class QueueScreen(StudioScreen):
         except SilverprintError as error:
             self._say(error)
             recent = []
+        if not self.is_attached:
+            return
         # What the queue holds is newer than what was just read.
         found = {job.id: job for job in recent} | {job.id: job for job in self.studio.queue.jobs()}
         self.jobs.show(found.values())
@@ -134,7 +136,8 @@ class QueueScreen(StudioScreen):
                 self._free[name] = (await self.studio.provider(name)).info.local
             except SilverprintError:
                 return
-        self.query_one(JobDetail).is_free = self._free[name]
+        for detail in self.query(JobDetail):
+            detail.is_free = self._free[name]
 
     def _summarise(self) -> None:
         counts = Counter(job.state for job in self.jobs.jobs)
@@ -167,7 +170,8 @@ class QueueScreen(StudioScreen):
 
     async def _clear(self) -> None:
         await self.studio.queue.clear_finished()
-        self.jobs.show(self.studio.queue.jobs())
+        for jobs in self.query(JobList):
+            jobs.show(self.studio.queue.jobs())
 
     def action_cancel_all(self) -> None:
         """Cancel every job, after asking."""

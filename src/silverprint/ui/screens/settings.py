@@ -34,7 +34,7 @@ IMAGES = (
     Entry(value="half", title="half", note="half-blocks, in any terminal with colours"),
     Entry(value="none", title="none", note="a frame with the size"),
 )
-MOST_THREADS = 64
+MOST_THREADS = 2  # a step of the built-in model has two halves
 
 
 class SettingsScreen(StudioScreen):
@@ -78,7 +78,7 @@ class SettingsScreen(StudioScreen):
                         kept=_threads(self.studio.settings.providers.get("pocket", {})),
                         check=check_threads,
                         placeholder="automatic",
-                        note="the pictures are the same with any number; used from the next start",
+                        note="1 or 2; the pictures are the same; used from the next start",
                         id="threads",
                     )
 
@@ -141,6 +141,8 @@ class SettingsScreen(StudioScreen):
         except SilverprintError as error:
             field.mistake = " ".join(part for part in (str(error), error.fix) if part)
             return
+        if not field.is_attached:
+            return
         field.mistake = ""
         field.keep(shown)
         settings = self.studio.settings
@@ -199,7 +201,7 @@ def check_threads(text: str) -> int | None:
     if not text:
         return None
     if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
-        raise ValueError(f"a whole number from 1 to {MOST_THREADS}, or nothing for automatic")
+        raise ValueError(f"1 to {MOST_THREADS}, or nothing for automatic")
     return int(text)
 
 

@@ -130,6 +130,7 @@ class JobList(ScrollView, can_focus=True):
         self._ages: dict[str, str] = {}
         self._moved = False
         self._cursor_id: str | None = None
+        self._cursor_at = 0
         self._painting: Timer | None = None
 
     # values in
@@ -204,12 +205,12 @@ class JobList(ScrollView, can_focus=True):
             self._painting.pause()
 
     def _sort(self) -> None:
-        was = self._rows.get(self._cursor_id, 0) if self._cursor_id is not None else 0
         self._order = [job.id for job in sorted(self._jobs.values(), key=order)]
         self._rows = {job_id: row for row, job_id in enumerate(self._order)}
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._order))
         if self._cursor_id not in self._jobs:
-            self._cursor_id = self._order[min(was, len(self._order) - 1)] if self._order else None
+            self._cursor_id = self._order[min(self._cursor_at, len(self._order) - 1)] if self._order else None
+        self._cursor_at = self._cursor_row()
         self._show_cursor()
 
     def _refresh_row(self, row: int | None) -> None:
@@ -338,7 +339,7 @@ class JobList(ScrollView, can_focus=True):
             return
         before = self._cursor_row()
         row = min(max(row, 0), len(self._order) - 1)
-        self._cursor_id = self._order[row]
+        self._cursor_id, self._cursor_at = self._order[row], row
         self._refresh_row(before)
         self._refresh_row(row)
         self._show_cursor()

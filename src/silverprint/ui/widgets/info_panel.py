@@ -36,7 +36,8 @@ class InfoPanel(Vertical):
         border-left: solid $rule;
         PictureView { height: 45%; min-height: 6; }
         Rating { margin: 0 0 1 0; }
-        VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+        VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+        Facts { padding: 0 1 0 0; }
         Facts { height: auto; }
     }
     """

@@ -16,21 +16,18 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from silverprint.core.errors import BadRecipe, SilverprintError
-from silverprint.core.events import PictureAdded
-from silverprint.core.expand import Spread, expand
 from silverprint.core.feed import Feed
-from silverprint.core.grade import Verdict
-from silverprint.core.job import Job, JobState
-from silverprint.core.params import Form, check_all
-from silverprint.core.picture import Picture
-from silverprint.core.provider import ModelInfo, Provider, ProviderContext
-from silverprint.core.recipe import ModelRef, Recipe
-from silverprint.core.seeds import SeedMode
+from silverprint.core.seeds import SeedMode, Spread
 from silverprint.core.text import storable
-from silverprint.settings.model import Settings
-from silverprint.settings.paths import Paths, ensure
 
 if TYPE_CHECKING:
+    # A studio stands before the first paint; what its methods use is imported when they are called.
+    from silverprint.core.grade import Verdict
+    from silverprint.core.job import Job
+    from silverprint.core.params import Form
+    from silverprint.core.picture import Picture
+    from silverprint.core.provider import ModelInfo, Provider
+    from silverprint.core.recipe import ModelRef, Recipe
     from silverprint.core.update import Finished
     from silverprint.library.library import Library
     from silverprint.pictures.decode import Limits
@@ -40,6 +37,8 @@ if TYPE_CHECKING:
     from silverprint.providers.registry import Factory
     from silverprint.queue.desk import Fetch
     from silverprint.queue.queue import JobQueue
+    from silverprint.settings.model import Settings
+    from silverprint.settings.paths import Paths
     from silverprint.settings.secrets import Secrets
     from silverprint.store.thread import DatabaseThread
 
@@ -90,6 +89,7 @@ class Studio:
         from silverprint.queue.queue import JobQueue
         from silverprint.queue.saved import SCHEMA as JOBS
         from silverprint.queue.saved import SavedJobs
+        from silverprint.settings.paths import ensure
         from silverprint.settings.secrets import Secrets
         from silverprint.store.database import Database
         from silverprint.store.thread import DatabaseThread
@@ -170,6 +170,8 @@ class Studio:
         return Limits(bytes=limits.max_download_mb * 1_000_000, pixels=limits.max_pixels)
 
     async def _finish(self, job: Job, pictures: Sequence[Picture]) -> None:
+        from silverprint.core.events import PictureAdded
+
         assert self._database is not None
         await self._database.run(self._write_finished, job, pictures)
         for picture in pictures:
@@ -200,6 +202,8 @@ class Studio:
             return self._providers[name]
 
     def _load(self, name: str) -> Provider:
+        from silverprint.core.provider import ProviderContext
+
         if self._factories is not None and name in self._factories:
             factory = self._factories[name]
         else:
@@ -245,6 +249,8 @@ class Studio:
         spread: Spread = Spread.RANDOM,
     ) -> list[Recipe]:
         """The recipes that developing would send. Raises BadRecipe, UsageError, ModelGone; sends nothing."""
+        from silverprint.core.expand import expand
+
         form = await self.form(recipe.ref)
         checked = check_recipe(form, recipe)
         return expand(
@@ -287,6 +293,7 @@ class Studio:
 
         Raises the job's error as a SilverprintError when it did not finish, PictureError when a file is gone.
         """
+        from silverprint.core.job import JobState
         from silverprint.pictures.compare import verdict
 
         if job.state is not JobState.DONE or not job.pictures:
@@ -327,6 +334,8 @@ class _LateIntake:
 
 def check_recipe(form: Form, recipe: Recipe) -> Recipe:
     """The recipe with its parameters checked and defaults filled in. Raises BadRecipe naming every bad field."""
+    from silverprint.core.params import check_all
+
     params, bad = check_all(form, recipe.params)
     if recipe.negative_prompt and not form.takes_negative:
         bad["negative_prompt"] = "this model does not take one"

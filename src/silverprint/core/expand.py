@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from random import Random
 
 from silverprint.core.errors import UsageError
 from silverprint.core.recipe import Recipe
-from silverprint.core.seeds import SeedMode, seeds
+from silverprint.core.seeds import SeedMode, Spread, seeds
 from silverprint.core.wildcards import Lookup, draw, every, has_wildcards
 
+__all__ = ["MOST", "Spread", "expand"]
+
 MOST = 1_000
-
-
-class Spread(StrEnum):
-    """How wildcards become prompts: a new draw for each picture, or every combination once."""
-
-    RANDOM = "random"
-    ALL = "all"
 
 
 def expand(

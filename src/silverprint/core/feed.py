@@ -10,10 +10,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from silverprint.core.events import Event, JobProgress
-from silverprint.core.update import Preview
+if TYPE_CHECKING:
+    from silverprint.core.events import Event
 
 _Key: TypeAlias = int | tuple[str, bool]
 
@@ -45,6 +45,11 @@ class Subscription:
     """An endless stream of events for one listener; ends when it is closed."""
 
     def __init__(self) -> None:
+        # A feed stands before the first paint, and the events' types are only needed for the first event.
+        from silverprint.core.events import JobProgress
+        from silverprint.core.update import Preview
+
+        self._progress, self._preview = JobProgress, Preview
         self._events: OrderedDict[_Key, Event] = OrderedDict()
         self._number = 0
         self._filled = asyncio.Event()
@@ -52,9 +57,9 @@ class Subscription:
 
     def put(self, event: Event) -> None:
         """Add an event; a job's newer progress takes the place of its older one."""
-        if isinstance(event, JobProgress):
+        if isinstance(event, self._progress):
             # A preview must not push out the step count beside it, so each has its own place.
-            key: _Key = (event.job_id, isinstance(event.update, Preview))
+            key: _Key = (event.job_id, isinstance(event.update, self._preview))
             self._events.pop(key, None)
         else:
             self._number += 1

@@ -1,4 +1,4 @@
-"""Seeds: the lock's three states, and the seed of each picture of a batch."""
+"""Seeds: the lock's three states, the seed of each picture of a batch, and how its prompts are spread."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ class SeedMode(StrEnum):
         """The next state when one key turns the lock."""
         order = list(SeedMode)
         return order[(order.index(self) + 1) % len(order)]
+
+
+class Spread(StrEnum):
+    """How wildcards become prompts: a new draw for each picture, or every combination once."""
+
+    RANDOM = "random"
+    ALL = "all"
 
 
 def seeds(mode: SeedMode, seed: int, count: int, *, random: Random, seed_max: int = 2**32 - 1) -> list[int]:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from silverprint.core.errors import StorageError
-from silverprint.core.expand import Spread
 from silverprint.core.recipe import LoraUse, Source
-from silverprint.core.seeds import SeedMode
+from silverprint.core.seeds import SeedMode, Spread
 
 VERSION = 1
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tests.ui.conftest import screen_text
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
@@ -19,6 +18,7 @@ from silverprint.core.events import JobProgress
 from silverprint.studio import Studio
 from silverprint.ui.screens.base import News, StudioScreen
 from silverprint.ui.theme import DEFAULT, load_themes, variable_defaults
+from tests.ui.conftest import screen_text
 
 WIDE, NARROW = (142, 42), (80, 24)
 LONG_S = 20.0

@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.faults.ward import ANSWER_S, Rest, Ward, check, check_end, check_step, look
 
 from silverprint.core.job import JobState
+from tests.faults.ward import ANSWER_S, Rest, Ward, check, check_end, check_step, look
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.faults.child import Program, ledger
-from tests.faults.ward import ANSWER_S, Ward, check_end, look
 
 from silverprint.core.job import Job, JobState
 from silverprint.testing.provider import read_ledger
+from tests.faults.child import Program, ledger
+from tests.faults.ward import ANSWER_S, Ward, check_end, look
 
 pytestmark = [pytest.mark.faults]
 

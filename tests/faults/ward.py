@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from tests.faults.child import KINDS, SCHEMAS, ledger
-
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
 from silverprint.store.codec import job_of, picture_of
 from silverprint.store.database import Database
 from silverprint.testing.provider import read_ledger
+from tests.faults.child import KINDS, SCHEMAS, ledger
 
 ANSWER_S = 60.0
 CHILD = Path(__file__).with_name("child.py")

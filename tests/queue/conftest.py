@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from tests.queue.house import House
 
 from silverprint.testing import FakeProvider
+from tests.queue.house import House
 
 Build: TypeAlias = Callable[..., House]
 

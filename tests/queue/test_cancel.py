@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.queue.conftest import Build
-
 from silverprint.core.errors import Unreachable
 from silverprint.core.job import JobState
 from silverprint.testing import FakeProvider
+from tests.queue.conftest import Build
 
 S = JobState
 

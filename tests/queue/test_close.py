@@ -7,11 +7,11 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from tests.queue.conftest import Build
 
 from silverprint.core.job import Job, JobState
 from silverprint.store.database import Database
 from silverprint.testing import FakeProvider
+from tests.queue.conftest import Build
 
 S = JobState
 

@@ -6,12 +6,12 @@ from collections import deque
 from dataclasses import replace
 
 import pytest
-from tests.queue.conftest import Build
-from tests.queue.house import House
 
 from silverprint.core.errors import DiskFull, LibraryBusy, LibraryError, SilverprintError
 from silverprint.core.job import Job, JobState
 from silverprint.testing import FakeProvider
+from tests.queue.conftest import Build
+from tests.queue.house import House
 
 S = JobState
 FULL = DiskFull("there is no room left")

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.queue.conftest import Build
-from tests.queue.house import House
 
 from silverprint.core.errors import (
     AnswerLost,
@@ -27,6 +25,8 @@ from silverprint.core.recipe import Recipe
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Update
 from silverprint.testing import FakeProvider
+from tests.queue.conftest import Build
+from tests.queue.house import House
 
 S = JobState
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.queue.conftest import Build
-from tests.queue.house import SCHEMAS
 
 from silverprint.core.errors import LibraryError, NotFound, UsageError
 from silverprint.core.events import Event, JobChanged, JobProgress, QueuePaused
@@ -15,6 +13,8 @@ from silverprint.core.update import Preview, Working
 from silverprint.store.codec import job_of
 from silverprint.store.database import Database
 from silverprint.testing import FakeProvider
+from tests.queue.conftest import Build
+from tests.queue.house import SCHEMAS
 
 S = JobState
 

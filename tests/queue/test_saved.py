@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.queue.conftest import Build
-from tests.queue.house import House
 
 from silverprint.core.job import JobState, move
 from silverprint.queue.owners import Owners
 from silverprint.queue.saved import SavedJobs, TakenOver
 from silverprint.testing.clock import START
+from tests.queue.conftest import Build
+from tests.queue.house import House
 
 S = JobState
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.queue.conftest import Build
-from tests.queue.house import House
 
 from silverprint.core.errors import TicketLost
 from silverprint.core.job import Job, JobState
 from silverprint.core.update import Finished
 from silverprint.testing import FakeProvider
+from tests.queue.conftest import Build
+from tests.queue.house import House
 
 S = JobState
 ID = "0000000000000001"

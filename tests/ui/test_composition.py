@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.ui import samples
-
 from silverprint.core.params import Form, ParamKind, ParamSpec, SourceSpec
 from silverprint.core.recipe import ModelRef, Source
 from silverprint.core.seeds import SeedMode
 from silverprint.settings.draft import Draft
 from silverprint.ui import composition
+from tests.ui import samples
 
 OLD, NEW = ModelRef("old", "old"), ModelRef("new", "new")
 STEPS = ParamSpec(name="steps", kind=ParamKind.INTEGER, default=4, low=1, high=8)

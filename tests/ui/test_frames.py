@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.ui import samples
-
 from silverprint.core.events import JobChanged, PictureAdded, PictureChanged
 from silverprint.core.image import RawImage
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
 from silverprint.core.update import Preview, Working
 from silverprint.ui.frames import MOST, Roll
+from tests.ui import samples
 
 PIXEL = RawImage(width=1, height=1, data=b"abc")
 

@@ -21,6 +21,7 @@ from textual.widgets import Input, TextArea
 
 from silverprint.core.errors import LibraryDamaged, SilverprintError
 from silverprint.core.events import JobChanged, JobProgress
+from silverprint.core.text import clean
 from silverprint.core.update import Preview
 from silverprint.ui.actions import Where, bindings
 from silverprint.ui.pixels.painter import install
@@ -145,9 +146,8 @@ class SilverprintApp(App[int]):
                 self.news.events.publish(event)
 
     def _hand_on_progress(self) -> None:
-        if not self._progress:
-            if self._ticker is not None:
-                self._ticker.pause()
+        if not self._progress and self._ticker is not None:
+            self._ticker.pause()
             return
         newest = list(self._progress.values())
         self._progress.clear()
@@ -161,7 +161,7 @@ class SilverprintApp(App[int]):
     def say(self, error: SilverprintError) -> None:
         """Show an error and its fix."""
         words = "\n".join(part for part in (str(error), error.fix) if part)
-        self.notify(words, severity="error", timeout=12, markup=False)
+        self.notify(clean(words), severity="error", timeout=12, markup=False)
 
     def on_rebuild_wanted(self, _message: RebuildWanted) -> None:
         """Rebuild a damaged history, then open it."""

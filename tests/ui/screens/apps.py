@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
-from tests.ui import samples
-from tests.ui.hosts import WIDE, until
 from textual.pilot import Pilot
 
 from silverprint.settings.draft import Draft, load_draft
@@ -21,6 +19,8 @@ from silverprint.ui.app import SilverprintApp
 from silverprint.ui.screens.studio import StudioPage
 from silverprint.ui.widgets.picture import PictureView
 from silverprint.ui.widgets.prompt_editor import PromptEditor
+from tests.ui import samples
+from tests.ui.hosts import WIDE, until
 
 
 class Listening(SilverprintApp):

@@ -7,13 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.ui import samples
-from tests.ui.conftest import Snapshot, screen_text
-from tests.ui.hosts import NARROW, WIDE, until
-from tests.ui.screens.apps import running
 from textual.widgets import Input, OptionList, Static
 
-from silverprint.core.errors import ContentRefused, KeyMissing, ModelGone, SettingsError
+from silverprint.core.errors import ContentRefused, KeyMissing, LibraryBusy, ModelGone, SettingsError
 from silverprint.core.expand import Spread
 from silverprint.core.job import JobState
 from silverprint.core.params import Form, ParamKind, ParamSpec, SourceSpec
@@ -32,6 +28,10 @@ from silverprint.ui.widgets.info_line import InfoLine
 from silverprint.ui.widgets.param_form import ParamForm
 from silverprint.ui.widgets.seed_field import SeedField
 from silverprint.ui.widgets.source_list import Chip, Press
+from tests.ui import samples
+from tests.ui.conftest import Snapshot, screen_text
+from tests.ui.hosts import NARROW, WIDE, until
+from tests.ui.screens.apps import running
 
 LOCKED = Draft(prompt="a red fox", seed=7, seed_mode=SeedMode.LOCKED)
 
@@ -117,7 +117,7 @@ async def test_the_draft_is_back_at_the_next_start() -> None:
     async with running() as session:
         assert session.editor.text == "a fox in {snow|fog} 狐"
         assert session.page.query_one(SeedField).mode is saved.seed_mode
-        assert "Develop 6" in screen_text(session.app)
+        await until(session.pilot, lambda: "Develop 6" in screen_text(session.app))
 
 
 async def test_the_draft_stands_there_before_any_service_is_open() -> None:
@@ -476,7 +476,7 @@ async def test_an_input_by_path_its_strength_and_away_again(tmp_path: Path) -> N
         page.query_one("#path", Input).value = f"'{tmp_path}/words.png'"
         await session.pilot.press("enter")
         await until(session.pilot, lambda: bool(str(page.query_one("SourceList .reason", Static).render())))
-        assert len(page.draft.sources) == 0
+        assert [*page.draft.sources] == []
         page.query_one("#path", Input).value = str(image).replace(" ", "\\ ")
         await session.pilot.press("enter")
         await until(session.pilot, lambda: len(page.query(Chip)) == 1)
@@ -505,3 +505,18 @@ async def test_editing_from_a_picture_starts_from_it() -> None:
         again = session.page.roll.pictures()[1]
         assert again.recipe.task == "image"
         assert again.recipe.sources[0].sha256 == made.file.sha256
+
+
+async def test_a_history_that_fails_while_in_use_is_a_note_and_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(draft=LOCKED) as session:
+
+        async def busy(*_args: object, **_options: object) -> list[str]:
+            raise LibraryBusy("another silverprint holds the history")
+
+        monkeypatch.setattr(session.studio.library, "prompts", busy)
+        await session.pilot.press("ctrl+r")
+        await until(session.pilot, lambda: "another silverprint holds the history" in session.said)
+        await session.type("!")
+        assert session.editor.text == "a red fox!"

@@ -7,9 +7,6 @@ from dataclasses import replace
 
 import pytest
 from rich.segment import Segment
-from tests.ui import samples
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost
 from textual.strip import Strip
 
 from silverprint.core.image import RawImage
@@ -20,6 +17,9 @@ from silverprint.ui.frames import Frame
 from silverprint.ui.pixels.painter import Box, Drawn
 from silverprint.ui.pixels.strips import HalfBlockStrip
 from silverprint.ui.widgets.filmstrip import Filmstrip
+from tests.ui import samples
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost
 
 
 class Painted:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.ui import samples
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import Host, WidgetHost
 from textual.app import ComposeResult
 from textual.content import Content
 
@@ -24,6 +21,9 @@ from silverprint.ui.widgets.key_line import KeyLine
 from silverprint.ui.widgets.model_list import ModelList, price_words, role_words
 from silverprint.ui.widgets.prompt_editor import PromptEditor
 from silverprint.ui.widgets.tab_line import TabLine
+from tests.ui import samples
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import Host, WidgetHost
 
 KLEIN = ModelInfo(ref=ModelRef("bfl", "klein"), title="FLUX.2 klein", price=Price(usd=0.014))
 POCKET = ModelInfo(ref=ModelRef("pocket", "pocket"), title="Pocket 128", price=Price(usd=0))

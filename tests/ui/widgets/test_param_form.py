@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost
-from tests.ui.samples import HOSTILE
 from textual.widgets import Input, Select
 
 from silverprint.core.params import Choice, Form, ParamKind, ParamSpec
 from silverprint.ui.widgets.param_fields import ChoiceField, ParamField, Switch, field_for
 from silverprint.ui.widgets.param_form import ParamForm
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost
+from tests.ui.samples import HOSTILE
 
 STEPS = ParamSpec(name="steps", kind=ParamKind.INTEGER, default=14, low=4, high=50)
 GUIDANCE = ParamSpec(name="guidance", kind=ParamKind.NUMBER, default=4.0, low=1, high=12, step=0.5)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.ui.hosts import WidgetHost
 
 from silverprint.ui.widgets.prompt_editor import PromptEditor
+from tests.ui.hosts import WidgetHost
 
 SCRIPTS = ["лиса в снегу", "雪の中の狐", "a 🦊 and 👩‍👩‍👧", "ثعلب أحمر في الثلج", "e\u0301 combining"]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost
 from textual.widgets import Input
 
 from silverprint.core.seeds import SeedMode
 from silverprint.ui.widgets.seed_field import Lock, SeedField
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost
 
 
 def heard(host: WidgetHost) -> list[tuple[int | None, SeedMode]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.ui.conftest import screen_text
-from tests.ui.hosts import WidgetHost, until
-from tests.ui.samples import HOSTILE
 from textual.widgets import Input
 
 from silverprint.core.params import ParamKind, ParamSpec, SourceSpec
 from silverprint.core.recipe import Source
 from silverprint.ui.widgets.source_list import Chip, Press, SourceList
+from tests.ui.conftest import screen_text
+from tests.ui.hosts import WidgetHost, until
+from tests.ui.samples import HOSTILE
 
 STRENGTH = ParamSpec(name="strength", kind=ParamKind.NUMBER, default=0.6, low=0.05, high=1.0)
 SPECS = (SourceSpec(role="image", strength=STRENGTH), SourceSpec(role="mask"))

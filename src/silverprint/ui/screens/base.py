@@ -6,7 +6,7 @@ it (the studio, the pump of events) is left to the app.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -19,6 +19,7 @@ from textual.widgets import Input, TextArea
 from silverprint.core.errors import SilverprintError
 from silverprint.core.events import Event, JobProgress
 from silverprint.core.job import Job
+from silverprint.core.text import clean
 from silverprint.ui.widgets.key_line import KeyLine
 from silverprint.ui.widgets.tab_line import TabLine
 
@@ -86,7 +87,10 @@ class StudioScreen(Screen[None]):
             self.troubled(self.news.trouble)
         elif not self._was_opened:
             self._was_opened = True
-            await self.opened()
+            try:
+                await self.opened()
+            except SilverprintError as error:
+                self.say_error(error)
 
     def _hear(self, event: Event) -> None:
         self._count()
@@ -109,17 +113,30 @@ class StudioScreen(Screen[None]):
     def hear_progress(self, news: Sequence[JobProgress]) -> None:
         """The newest progress and previews of the jobs that moved."""
 
-    def beside(self, work: Coroutine[Any, Any, object], *, group: str, exclusive: bool = False) -> None:
-        """Run ``work`` beside the screen; with ``exclusive`` in the place of the group's older work."""
-        self.run_worker(self._while_here(work), group=group, exclusive=exclusive)
+    def beside(
+        self, work: Callable[[], Coroutine[Any, Any, object]], *, group: str, exclusive: bool = False
+    ) -> None:
+        """Run what ``work`` makes beside the screen; with ``exclusive`` in the place of the group's older work."""
 
-    async def _while_here(self, work: Coroutine[Any, Any, object]) -> None:
+        async def run() -> None:
+            await self._while_here(work)
+
+        self.run_worker(run, group=group, exclusive=exclusive)
+
+    async def _while_here(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         try:
-            await work
+            await work()
+        except SilverprintError as error:
+            self.say_error(error)
         except NoMatches:
             # While a screen is taken down its widgets go before its workers are stopped.
             if self.app.is_running and not self._pruning:
                 raise
+
+    def say_error(self, error: SilverprintError) -> None:
+        """Show an error and its fix."""
+        words = "\n".join(part for part in (str(error), error.fix) if part)
+        self.notify(clean(words), severity="error", timeout=10, markup=False)
 
     def back(self) -> bool:
         """One step back inside the screen. False when there was none, and the app goes back itself."""

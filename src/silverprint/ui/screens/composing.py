@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -85,7 +86,7 @@ class Composing(PictureActions):
         self.set_class(bool(self.draft.negative), "-negative")
         self.query_one(ParamForm).is_open = bool(self.draft.screen.get("more"))
         self._say_develop()
-        self.beside(self._keeper.run(), group="draft")
+        self.beside(self._keeper.run, group="draft")
         if self.draft.note:
             self.notify(self.draft.note, severity="warning", markup=False)
 
@@ -94,8 +95,8 @@ class Composing(PictureActions):
 
     def begin(self) -> None:
         """The services are there: ask what the model takes, and look over the prompt."""
-        self.beside(self._load_model(self.ref), group="model", exclusive=True)
-        self.beside(self._check_prompt(), group="prompt", exclusive=True)
+        self.beside(partial(self._load_model, self.ref), group="model", exclusive=True)
+        self.beside(self._check_prompt, group="prompt", exclusive=True)
 
     def sent(self, jobs: Sequence[Job]) -> None:
         """These jobs were made of the draft, and are on disk."""
@@ -152,7 +153,7 @@ class Composing(PictureActions):
     @on(TextArea.Changed, "#prompt")
     def _prompt_typed(self, message: TextArea.Changed) -> None:
         self._edit(prompt=message.text_area.text)
-        self.beside(self._check_prompt(), group="prompt", exclusive=True)
+        self.beside(self._check_prompt, group="prompt", exclusive=True)
 
     @on(TextArea.Changed, "#negative")
     def _negative_typed(self, message: TextArea.Changed) -> None:
@@ -190,7 +191,7 @@ class Composing(PictureActions):
     @on(PromptEditor.SpreadTurned)
     def _spread_turned(self) -> None:
         self._edit(spread=Spread.RANDOM if self.draft.spread is Spread.ALL else Spread.ALL)
-        self.beside(self._check_prompt(), group="prompt", exclusive=True)
+        self.beside(self._check_prompt, group="prompt", exclusive=True)
 
     @on(SeedField.Changed)
     def _seed_changed(self, message: SeedField.Changed) -> None:
@@ -271,7 +272,7 @@ class Composing(PictureActions):
         if reason or self.form is None:
             self.notify(f"Can't develop: {reason}.", severity="warning", markup=False)
             return
-        self.beside(self._develop(self.draft, self.form), group="develop")
+        self.beside(partial(self._develop, self.draft, self.form), group="develop")
 
     async def _develop(self, draft: Draft, form: Form) -> None:
         recipe = composition.recipe_of(draft, self.ref, form)
@@ -311,10 +312,6 @@ class Composing(PictureActions):
         self.query_one(SourceList).complain("; ".join(inputs))
         self.say_error(error)
 
-    def say_error(self, error: SilverprintError) -> None:
-        words = "\n".join(part for part in (str(error), error.fix) if part)
-        self.notify(words, severity="error", markup=False)
-
     def action_turn_seed_lock(self) -> None:
         self.query_one(SeedField).turn()
 
@@ -322,15 +319,12 @@ class Composing(PictureActions):
     def action_choose_model(self) -> None:
         from silverprint.ui.screens.model_picker import ModelPicker
 
-        self.app.push_screen(ModelPicker(self.studio, self.ref), self._model_chosen)
+        self.app.push_screen(ModelPicker(self.studio, self.ref), self.take_model)
 
-    def _model_chosen(self, info: ModelInfo | None) -> None:
+    def take_model(self, info: ModelInfo | None) -> None:
+        """Carry the draft to another model; None leaves it as it is."""
         if info is not None:
-            self.take_model(info)
-
-    def take_model(self, info: ModelInfo) -> None:
-        """Carry the draft to another model."""
-        self.beside(self._carry(info), group="model", exclusive=True)
+            self.beside(partial(self._carry, info), group="model", exclusive=True)
 
     async def _carry(self, info: ModelInfo) -> None:
         try:
@@ -345,7 +339,7 @@ class Composing(PictureActions):
 
     def use(self, picture: Picture, part: Part) -> None:
         """Take a part of the picture's recipe."""
-        self.beside(self._use(picture, part), group="use")
+        self.beside(partial(self._use, picture, part), group="use")
 
     async def _use(self, picture: Picture, part: Part) -> None:
         match part:
@@ -381,7 +375,7 @@ class Composing(PictureActions):
 
     @on(PromptEditor.SearchWanted)
     def _search(self) -> None:
-        self.beside(self._find_prompt(), group="search", exclusive=True)
+        self.beside(self._find_prompt, group="search", exclusive=True)
 
     async def _find_prompt(self) -> None:
         from silverprint.ui.screens.finder import Entry, FinderScreen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -58,7 +59,7 @@ class ModelsScreen(StudioScreen):
     def action_again(self) -> None:
         if self.studio.is_open:
             self.query_one("#problems", Static).update(Content("asking the providers…"))
-            self.beside(self._load(), group="models", exclusive=True)
+            self.beside(self._load, group="models", exclusive=True)
 
     async def _load(self) -> None:
         models = await self.studio.models()
@@ -82,7 +83,7 @@ class ModelsScreen(StudioScreen):
 
     @on(ModelList.Highlighted)
     def _highlighted(self, message: ModelList.Highlighted) -> None:
-        self.beside(self._describe(message.info), group="facts", exclusive=True)
+        self.beside(partial(self._describe, message.info), group="facts", exclusive=True)
 
     async def _describe(self, info: ModelInfo | None) -> None:
         facts = self.query_one("#facts", Static)

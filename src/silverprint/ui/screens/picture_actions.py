@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from textual.message import Message
@@ -54,18 +55,16 @@ class PictureActions(StudioScreen):
 
     def act(self, work: Coroutine[Any, Any, str | None]) -> None:
         """Run ``work`` beside the screen; say what it returns, or its error with the fix."""
-        self.beside(self._say(work), group="acts")
+        self.beside(partial(self._say, work), group="acts")
 
     async def _say(self, work: Coroutine[Any, Any, str | None]) -> None:
         try:
             words = await work
         except SilverprintError as error:
-            self.app.notify(
-                "\n".join(part for part in (str(error), error.fix) if part), severity="error", markup=False
-            )
+            self.say_error(error)
         else:
             if words:
-                self.app.notify(words, markup=False, timeout=3)
+                self.notify(words, markup=False, timeout=3)
 
     def action_view(self) -> None:
         if pictures := self.chosen():

@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 
 from silverprint.core.errors import LibraryDamaged, SilverprintError
 from silverprint.core.events import Event, JobProgress, LibraryChanged, QueuePaused
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 
 _RECENT = 60
+_SOON_S = 0.03
 
 
 class RebuildWanted(Message):
@@ -56,6 +58,7 @@ class StudioPage(Composing):
         super().__init__(studio, news, draft=draft)
         self.terminal = terminal
         self.roll = Roll()
+        self._due: Timer | None = None
 
     def body(self) -> ComposeResult:
         with Horizontal(id="columns"):
@@ -109,9 +112,10 @@ class StudioPage(Composing):
         if isinstance(event, QueuePaused):
             self.query_one(JobLine).paused = self.studio.queue.paused
         elif isinstance(event, LibraryChanged):
-            self.beside(self._look_again(), group="library", exclusive=True)
-        elif self.roll.hear(event):
-            self._show()
+            self.beside(self._look_again, group="library", exclusive=True)
+        elif self.roll.hear(event) and self._due is None:
+            # A thousand jobs change state in one breath: what is shown follows a moment later, once.
+            self._due = self.set_timer(_SOON_S, self._show)
 
     async def _look_again(self) -> None:
         newest = await self.studio.library.page(limit=_RECENT)
@@ -125,6 +129,9 @@ class StudioPage(Composing):
 
     def _show(self) -> None:
         """Hand the roll's state to the widgets."""
+        if self._due is not None:
+            self._due.stop()
+            self._due = None
         frame = self.roll.chosen
         self.query_one(Filmstrip).show(self.roll.frames, frame.key if frame else None)
         self.query_one(InfoLine).frame = frame

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from bench.report import Row, compared, in_turns
 from numpy.typing import NDArray
 
+from bench.report import Row, compared, in_turns
 from silverprint.core.provider import ProviderContext
 from silverprint.core.recipe import Recipe
 from silverprint.core.update import Finished

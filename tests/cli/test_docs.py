@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.cli.reference import reference
 
 from silverprint.library.search import FIELDS, parse
+from tests.cli.reference import reference
 
 DOCS = Path(__file__).parents[2] / "docs"
 

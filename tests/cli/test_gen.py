@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.cli.conftest import MODEL, Cli
 
 from silverprint.core.errors import (
     BadAnswer,
@@ -21,6 +20,7 @@ from silverprint.core.errors import (
     SilverprintError,
 )
 from silverprint.testing import FakeProvider
+from tests.cli.conftest import MODEL, Cli
 
 SCRIPTS = [
     "рыжая лиса в снегу",

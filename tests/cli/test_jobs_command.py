@@ -8,11 +8,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Cli
 
 from silverprint.core.errors import DiskFull, ModelGone
 from silverprint.pictures.intake import Intake
 from silverprint.testing import FakeProvider
+from tests.cli.conftest import Cli
 
 
 def failing(point: str) -> FakeProvider:

@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 from PIL import Image
-from tests.cli.conftest import Cli
 
 from silverprint.testing import FakeProvider
+from tests.cli.conftest import Cli
 
 NEEDED = {
     "id", "path", "sha256", "pixels_sha256", "prompt", "seed", "model", "provider", "rating", "tags", "made", "job",

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import MODEL, Cli
 
 from silverprint import __main__ as program
 from silverprint.cli.main import COMMANDS, run
@@ -15,6 +14,7 @@ from silverprint.core.errors import SettingsError, Unreachable
 from silverprint.core.provider import Provider, ProviderContext
 from silverprint.settings.paths import Paths
 from silverprint.testing import FakeProvider
+from tests.cli.conftest import MODEL, Cli
 
 
 def broken(context: ProviderContext) -> Provider:

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.library.conftest import Clock, Maker
 
 from silverprint.core.picture import Picture
 from silverprint.library.library import SCHEMA
 from silverprint.library.record import document_of
 from silverprint.store.database import Database
+from tests.library.conftest import Clock, Maker
 
 RED_APPLE = ["gen", "a red apple", "--seed", "7", "--set", "steps=4"]
 

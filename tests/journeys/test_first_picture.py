@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.journeys.program import Program
 
 pytestmark = pytest.mark.journey

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from numpy.random import Generator
+
 from training.pocket.colours import COLOUR_WORDS
 
 Thing = Mapping[str, Any]  # style, label, tags, group, as in things.json

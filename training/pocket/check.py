@@ -7,11 +7,11 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from training.pocket.colours import Array
 
 from silverprint.providers.pocket.model import Model, Order
 from silverprint.providers.pocket.sampler import TRAINED_STEPS, levels, noise
 from silverprint.providers.pocket.weights import Weights, concepts
+from training.pocket.colours import Array
 
 PROMPTS = ("a red apple on a teal background", "cat face, flat style", "a rocket on a navy background")
 COLUMNS = 18
@@ -92,6 +92,7 @@ def _guess(work: Path, folder: Path) -> None:
     0.14 there; the shipped weights reach 0.0095, and 0.27 with a wrong caption.
     """
     import torch
+
     from training.pocket.networks import load_pair
     from training.pocket.samples import Drawings, chosen_flat
 

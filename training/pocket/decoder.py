@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from training.pocket.colours import BACKGROUNDS, Array, on_background, turn_hue
 from training.pocket.latents import load_basis
 
@@ -28,6 +29,7 @@ def run(options: argparse.Namespace) -> None:
     """Train on crops of 64 pixels, and on whole drawings in every fourth step."""
     import torch
     from diffusers import AutoencoderTiny
+
     from training.pocket.networks import new_autoencoder
     from training.pocket.optimiser import Muon
 

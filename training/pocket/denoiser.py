@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from training.pocket.captions import spoken
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _train(options: argparse.Namespace) -> None:
     import torch
     import torch.distributed as group
     from diffusers.models.attention_processor import AttnProcessor
+
     from training.pocket import networks
     from training.pocket.optimiser import Muon
     from training.pocket.samples import WEIGHTS, Drawings

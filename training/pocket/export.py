@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from training.pocket.colours import Array
 
 TENSOR_FILES = {
@@ -136,9 +137,10 @@ def _save_folder(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Write the folder of StableDiffusionPipeline in half precision; the models with the same values in float32."""
     import torch
     from diffusers import AutoencoderTiny, DDIMScheduler, StableDiffusionPipeline
+    from transformers import CLIPTokenizer
+
     from training.pocket.networks import load_pair
     from training.pocket.vocabulary import LENGTH
-    from transformers import CLIPTokenizer
 
     unet, text_encoder = load_pair(options.denoiser or options.work / "denoiser")
     vae = AutoencoderTiny.from_pretrained(

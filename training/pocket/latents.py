@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+
 from training.pocket.colours import BACKGROUNDS, HUES, Array, main_hue, turn_hue
 
 SAMPLES = 4000

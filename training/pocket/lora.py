@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from training.pocket.captions import Thing, background_words, clean, with_article
 from training.pocket.colours import Array
 
@@ -30,6 +31,7 @@ def run(options: argparse.Namespace) -> None:
     """Train on the attention and feed-forward matrices; write ``gold_lora.safetensors``."""
     import torch
     from safetensors.torch import save_file
+
     from training.pocket import networks
     from training.pocket.samples import Drawings, everything
 

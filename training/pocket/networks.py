@@ -9,11 +9,11 @@ import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
-from training.pocket.colours import Array
-from training.pocket.vocabulary import LENGTH, SIZE
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from silverprint.providers.pocket.sampler import TRAINED_STEPS, levels
+from training.pocket.colours import Array
+from training.pocket.vocabulary import LENGTH, SIZE
 
 START, END = SIZE - 2, SIZE - 1
 WIDTH = 192

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from training.pocket.colours import Array
 
 SIDE = 128

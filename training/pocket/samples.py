@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
+
+from silverprint.providers.pocket.tokenizer import Tokenizer
+from silverprint.providers.pocket.weights import concepts
 from training.pocket.captions import Thing
 from training.pocket.colours import BACKGROUNDS, HUES, Array
 from training.pocket.latents import cells, load_basis
 from training.pocket.pictures import choice
 from training.pocket.vocabulary import load
-
-from silverprint.providers.pocket.tokenizer import Tokenizer
-from silverprint.providers.pocket.weights import concepts
 
 WHITE_SHARE = 0.35
 _NATURE_AND_FOOD = (3, 4)

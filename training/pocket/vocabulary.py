@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from training.pocket.captions import Thing, clean, plain, words
-from training.pocket.colours import BACKGROUNDS, HUES
 
 from silverprint.providers.pocket.tokenizer import END, START, WORD_END, Tokenizer
+from training.pocket.captions import Thing, clean, plain, words
+from training.pocket.colours import BACKGROUNDS, HUES
 
 SIZE = 2560
 LENGTH = 24

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
-from tests.ui.recording import read_sixel
 
 from silverprint.core.errors import PictureError
 from silverprint.core.image import RawImage
 from silverprint.ui.pixels.encode import Order, encode
 from silverprint.ui.pixels.sixel import encode_sixel
+from tests.ui.recording import read_sixel
 
 
 def painting(width: int = 120, height: int = 80) -> Image.Image:

@@ -10,7 +10,6 @@ from collections.abc import Hashable
 
 from PIL import Image
 from rich.cells import cell_len
-from tests.ui.recording import KITTY_CODE, freed, kitty_codes, sent_pictures
 
 from silverprint.ui.pixels.kitty import (
     CHUNK,
@@ -22,6 +21,7 @@ from silverprint.ui.pixels.kitty import (
     placeholder_row,
     transmit,
 )
+from tests.ui.recording import KITTY_CODE, freed, kitty_codes, sent_pictures
 
 
 def png(side: int = 4, colour: tuple[int, int, int] = (1, 2, 3)) -> bytes:

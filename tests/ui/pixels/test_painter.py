@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.ui.recording import freed, record, sent_pictures, until, written
 from textual.app import App
 
 from silverprint.core.image import RawImage
@@ -19,6 +18,7 @@ from silverprint.ui.pixels import encode as encode_module
 from silverprint.ui.pixels import painter as painter_module
 from silverprint.ui.pixels.painter import Drawn, Painter, install, painter_of
 from silverprint.ui.terminal import Protocol, TerminalInfo
+from tests.ui.recording import freed, record, sent_pictures, until, written
 
 BOX = (8, 4)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from tests.ui.recording import SIXEL_CODE, freed, read_sixel, record, sent_pictures, until, written
 from textual.app import App, ComposeResult
 from textual.containers import Container
 from textual.pilot import Pilot
@@ -24,6 +23,7 @@ from silverprint.ui.pixels.painter import install, painter_of
 from silverprint.ui.terminal import Protocol, TerminalInfo
 from silverprint.ui.widgets import picture as picture_module
 from silverprint.ui.widgets.picture import PictureView
+from tests.ui.recording import SIXEL_CODE, freed, read_sixel, record, sent_pictures, until, written
 
 RED, GREEN, BLUE = (200, 30, 20), (20, 180, 40), (20, 40, 220)
 

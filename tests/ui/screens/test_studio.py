@@ -520,3 +520,11 @@ async def test_a_history_that_fails_while_in_use_is_a_note_and_no_crash(
         await until(session.pilot, lambda: "another silverprint holds the history" in session.said)
         await session.type("!")
         assert session.editor.text == "a red fox!"
+
+
+async def test_the_palette_cuts_no_key_off_at_80_columns() -> None:
+    async with running(size=NARROW, draft=LOCKED) as session:
+        await session.pilot.press("ctrl+p")
+        await until(session.pilot, lambda: "Develop: Make the picture" in screen_text(session.app))
+        assert "ctrl+g, f5, ctrl+enter" in screen_text(session.app)
+        assert "…" not in screen_text(session.app)

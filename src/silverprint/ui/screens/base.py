@@ -15,6 +15,7 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.widgets import Input, TextArea
+from textual.worker import WorkType
 
 from silverprint.core.errors import SilverprintError
 from silverprint.core.events import Event, JobProgress
@@ -121,7 +122,8 @@ class StudioScreen(Screen[None]):
         async def run() -> None:
             await self._while_here(work)
 
-        self.run_worker(run, group=group, exclusive=exclusive)
+        wrapped: WorkType[None] = run
+        self.run_worker(wrapped, group=group, exclusive=exclusive)
 
     async def _while_here(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         try:

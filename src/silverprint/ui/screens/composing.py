@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from silverprint.studio import Studio
 
 
+_INPUTS = ("image", "mask", "reference")
 _PAUSE_S = 0.12
 _MOST_COMBINATIONS = 10_000
 
@@ -99,7 +100,7 @@ class Composing(PictureActions):
         self.beside(self._check_prompt, group="prompt", exclusive=True)
 
     def sent(self, jobs: Sequence[Job]) -> None:
-        """These jobs were made of the draft, and are on disk."""
+        """These jobs were made of the draft and are on disk."""
 
     def form_changed(self) -> None:
         """Another model, or its form, is there now."""
@@ -306,9 +307,7 @@ class Composing(PictureActions):
     def _mark(self, error: BadRecipe) -> None:
         self.query_one(ParamForm).mark(error.fields)
         self.query_one(SeedField).reason = error.fields.get("seed", "")
-        inputs = [
-            f"{role}: {error.fields[role]}" for role in ("image", "mask", "reference") if role in error.fields
-        ]
+        inputs = [f"{role}: {error.fields[role]}" for role in _INPUTS if role in error.fields]
         self.query_one(SourceList).complain("; ".join(inputs))
         self.say_error(error)
 

@@ -19,6 +19,8 @@ from silverprint.ui.screens.dialog import Box, Dialog
 
 Value = TypeVar("Value")
 
+_SCROLLBAR = 3  # its two columns, and one between it and the note
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry(Generic[Value]):
@@ -76,7 +78,7 @@ class FinderScreen(Dialog[Value]):
     def _line(self, text: Content, note: str) -> Content:
         if not note:
             return text
-        room = self.query_one(OptionList).size.width - 1
+        room = self.query_one(OptionList).size.width - _SCROLLBAR
         gap = max(2, room - text.cell_length - cell_len(note))
         return Content.assemble(text, " " * gap, (note, "$text-muted"))
 

@@ -208,6 +208,8 @@ class Filmstrip(Widget, can_focus=True):
             word, wrong = state_word(frame)
             if y == middle:
                 style, words = ("filmstrip--wrong" if wrong else style), word
+                if len(word) > columns:
+                    words = word[0]  # the sign alone; the line below the picture says the rest
             elif y == middle + 1 and frame.fraction is not None:
                 full = round(frame.fraction * (columns - 2))
                 style, words = "filmstrip--bar", BAR * full + RAIL * (columns - 2 - full)

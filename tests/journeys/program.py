@@ -177,4 +177,6 @@ class Program:
 
 def _without_strings(data: bytes) -> bytes:
     """Device-control and application strings are for other terminals; pyte would print them."""
-    return re.sub(rb"\x1b[P_^X].*?\x1b\\|\x1b\[[<>=][0-9;]*[a-zA-Z]", b"", data, flags=re.DOTALL)
+    return re.sub(
+        rb"\x1b[P_^X].*?\x1b\\|\x1b\[[<>=][0-9;]*[a-zA-Z]|\x1b\[\?[0-9;]*[rs]", b"", data, flags=re.DOTALL
+    )

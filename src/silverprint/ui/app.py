@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
 from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -20,19 +22,18 @@ from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
 from silverprint.core.errors import LibraryDamaged, SilverprintError
-from silverprint.core.events import JobChanged, JobProgress
 from silverprint.core.text import clean
-from silverprint.core.update import Preview
 from silverprint.ui.actions import Where, bindings
-from silverprint.ui.pixels.painter import install
-from silverprint.ui.screens.base import News, StudioScreen
-from silverprint.ui.screens.picture_actions import UsePicture, ViewPicture
-from silverprint.ui.screens.studio import RebuildWanted, StudioPage
-from silverprint.ui.terminal import TerminalInfo
+from silverprint.ui.keyboard import free_alt_digits
+from silverprint.ui.news import News
+from silverprint.ui.screens.first_paint import FirstPaint
+from silverprint.ui.settled import settled
+from silverprint.ui.terminal import TerminalInfo, alt_keys, typed_text
 from silverprint.ui.theme import variable_defaults
 from silverprint.ui.widgets.tab_line import TABS
 
 if TYPE_CHECKING:
+    from silverprint.core.events import JobProgress
     from silverprint.core.provider import ModelInfo
     from silverprint.library.rebuild import Progress
     from silverprint.settings.draft import Draft
@@ -41,8 +42,11 @@ if TYPE_CHECKING:
     from silverprint.ui import palette
     from silverprint.ui.screens.finder import FinderScreen
     from silverprint.ui.screens.models import TakeModel
+    from silverprint.ui.screens.picture_actions import UsePicture, ViewPicture
+    from silverprint.ui.screens.studio import RebuildWanted, StudioPage
 
 PROGRESS_S = 0.1
+FIRST = "first"
 MODES = tuple(mode for mode, _title in TABS)
 
 
@@ -52,7 +56,7 @@ class SilverprintApp(App[int]):
     CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "silverprint"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.EVERYWHERE)]
-    DEFAULT_MODE = "studio"
+    DEFAULT_MODE = FIRST
     NOTIFICATION_TIMEOUT = 6
     ENABLE_COMMAND_PALETTE = False
 
@@ -74,17 +78,21 @@ class SilverprintApp(App[int]):
         self._progress: dict[tuple[str, bool], JobProgress] = {}
         self._ticker: Timer | None = None
         self._studio_page: StudioPage | None = None
+        self._mode_wanted = "studio"
         for mode, make in self._screens().items():
             self.add_mode(mode, make)
-        install(self, self.terminal)
+        free_alt_digits()
         self.own_keys = dict(studio.settings.keys)
         self.set_keymap(self.own_keys)
         self.own_themes = choose_theme(self, theme or studio.settings.theme, studio.paths)
 
     def _screens(self) -> Mapping[str, Callable[[], Screen[None]]]:
         # Imported when first shown: four of the five are not needed for the first paint.
+        def first() -> Screen[None]:
+            return FirstPaint(self._draft, typed=typed_text(self.terminal))
+
         def studio() -> Screen[None]:
-            self._studio_page = StudioPage(self.studio, self.news, draft=self._draft, terminal=self.terminal)
+            assert self._studio_page is not None
             return self._studio_page
 
         def gallery() -> Screen[None]:
@@ -107,7 +115,14 @@ class SilverprintApp(App[int]):
 
             return SettingsScreen(self.studio, self.news, terminal=self.terminal)
 
-        return {"studio": studio, "gallery": gallery, "queue": queue, "models": models, "settings": settings}
+        return {
+            FIRST: first,
+            "studio": studio,
+            "gallery": gallery,
+            "queue": queue,
+            "models": models,
+            "settings": settings,
+        }
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return variable_defaults()
@@ -123,8 +138,42 @@ class SilverprintApp(App[int]):
     def _begin(self) -> None:
         self.run_worker(self._open(), group="open")
 
+    async def _put_up_studio(self) -> None:
+        """Put the real Studio in the place of its outline, with what was typed and wished meanwhile."""
+        first = self.screen
+        if not isinstance(first, FirstPaint):
+            return
+        # In a thread, so that the letters typed meanwhile appear.
+        studio = await asyncio.to_thread(import_module, "silverprint.ui.screens.studio")
+        painter = await asyncio.to_thread(import_module, "silverprint.ui.pixels.painter")
+        painter.install(self, self.terminal)
+        self._write(alt_keys(self.terminal)[0])
+        await settled(first)
+        draft = replace(self._draft, prompt=first.editor.text)
+        page: StudioPage = studio.StudioPage(self.studio, self.news, draft=draft)
+        page.wants_develop = first.wants_develop
+        self._studio_page = page
+        await self.switch_mode("studio")
+        await self.remove_mode(FIRST)
+        if self._mode_wanted != "studio":
+            await self.switch_mode(self._mode_wanted)
+
+    def _write(self, text: str) -> None:
+        from silverprint.ui.pixels.painter import painter_of
+
+        if text:
+            painter_of(self).write(text)
+
+    def on_unmount(self) -> None:
+        if self._studio_page is not None:
+            self._write(alt_keys(self.terminal)[1])
+
     async def _open(self) -> None:
         """Open the services, then carry their news for as long as the app runs."""
+        await self._put_up_studio()
+        from silverprint.core.events import JobChanged, JobProgress
+        from silverprint.core.update import Preview
+
         async with self.studio.feed.subscribe() as events:
             try:
                 await self.studio.start()
@@ -191,17 +240,19 @@ class SilverprintApp(App[int]):
 
     def action_go(self, mode: str) -> None:
         """Go to one of the five screens."""
-        if not isinstance(self.screen, ModalScreen):
+        self._mode_wanted = mode
+        if self.current_mode != FIRST and not isinstance(self.screen, ModalScreen):
             self.switch_mode(mode)
 
     def action_turn(self, step: int) -> None:
         """Go to the next or the previous of the five screens."""
-        self.action_go(MODES[(MODES.index(self.current_mode) + step) % len(MODES)])
+        if self.current_mode != FIRST:
+            self.action_go(MODES[(MODES.index(self.current_mode) + step) % len(MODES)])
 
     async def action_back(self) -> None:
         """One step back: inside the screen, then off it, then to the Studio."""
-        screen = self.screen
-        if isinstance(screen, StudioScreen) and screen.back():
+        back = getattr(self.screen, "back", None)
+        if back is not None and back():
             return
         if len(self.screen_stack) > 1:
             await self.pop_screen()

@@ -15,7 +15,7 @@ from silverprint.settings.model import Settings
 from silverprint.settings.paths import find_paths
 from silverprint.studio import Studio
 from silverprint.testing import FakeProvider
-from silverprint.ui.app import SilverprintApp
+from silverprint.ui.app import FIRST, SilverprintApp
 from silverprint.ui.screens.studio import StudioPage
 from silverprint.ui.widgets.picture import PictureView
 from silverprint.ui.widgets.prompt_editor import PromptEditor
@@ -100,6 +100,7 @@ async def running(
     app = Listening(studio, draft=draft or load_draft(paths.draft), notes=notes)
     async with app.run_test(size=size) as pilot:
         session = Session(app, pilot, fake)
+        await until(pilot, lambda: app.current_mode != FIRST and session.page.is_mounted)
         try:
             if is_ready:
                 await until(pilot, lambda: session.page.form is not None and studio.is_open)

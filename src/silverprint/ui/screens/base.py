@@ -13,14 +13,13 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.signal import Signal
 from textual.widgets import Input, TextArea
 from textual.worker import WorkType
 
 from silverprint.core.errors import SilverprintError
 from silverprint.core.events import Event, JobProgress
-from silverprint.core.job import Job
 from silverprint.core.text import clean
+from silverprint.ui.news import News
 from silverprint.ui.widgets.key_line import KeyLine
 from silverprint.ui.widgets.tab_line import TabLine
 
@@ -28,26 +27,7 @@ if TYPE_CHECKING:
     from silverprint.studio import Studio
 
 
-class News:
-    """The app's signals: ``events`` is every change in order, ``progress`` the newest of each job, ten times a
-    second at most, ``opened`` that the start has ended: well, or with ``trouble``. ``working`` are the ids of the
-    jobs that have not ended."""
-
-    def __init__(
-        self, events: Signal[Event], progress: Signal[Sequence[JobProgress]], opened: Signal[None]
-    ) -> None:
-        self.events = events
-        self.progress = progress
-        self.opened = opened
-        self.trouble: SilverprintError | None = None
-        self.working: set[str] = set()
-
-    def note(self, job: Job) -> None:
-        """Keep count of the jobs that have not ended."""
-        if job.state.is_final:
-            self.working.discard(job.id)
-        else:
-            self.working.add(job.id)
+__all__ = ["News", "StudioScreen"]
 
 
 class StudioScreen(Screen[None]):

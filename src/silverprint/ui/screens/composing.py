@@ -19,13 +19,12 @@ from textual.content import Content
 from textual.widgets import Static, TextArea
 
 from silverprint.core.errors import BadRecipe, SilverprintError, UsageError
-from silverprint.core.expand import Spread
 from silverprint.core.job import Job
 from silverprint.core.params import Form
 from silverprint.core.picture import Picture
 from silverprint.core.provider import ModelInfo
 from silverprint.core.recipe import ModelRef, Source
-from silverprint.core.seeds import SeedMode, next_seed
+from silverprint.core.seeds import SeedMode, Spread, next_seed
 from silverprint.core.text import clean, one_line
 from silverprint.core.wildcards import count as combinations
 from silverprint.core.wildcards import has_wildcards
@@ -35,6 +34,7 @@ from silverprint.ui.editor import EditorMissing, edit_text
 from silverprint.ui.path_text import path_of
 from silverprint.ui.screens.base import News
 from silverprint.ui.screens.picture_actions import Part, PictureActions
+from silverprint.ui.settled import settled
 from silverprint.ui.widgets.compose_fields import CountField, DevelopButton, ModelLine
 from silverprint.ui.widgets.param_form import ParamForm
 from silverprint.ui.widgets.prompt_editor import PromptEditor
@@ -60,6 +60,8 @@ class Composing(PictureActions):
         self.form: Form | None = None
         self.info: ModelInfo | None = None
         self.ref = composition.reference(draft, studio.settings.default_model)
+        self.is_loading = True
+        self.wants_develop = False
         self.previewing: set[str] = set()
         self._mistake = ""
         self._combinations = 0
@@ -74,7 +76,8 @@ class Composing(PictureActions):
         with Vertical(id="negative-box"):
             yield PromptEditor(draft.negative, placeholder="what it should not show", id="negative")
         with VerticalScroll(id="form", can_focus=False):
-            yield ModelLine(title=str(draft.screen.get("title", "")) or str(self.ref))
+            look = draft.screen
+            yield ModelLine(title=str(look.get("title", "")) or str(self.ref), note=str(look.get("note", "")))
             yield SeedField(seed=draft.seed, mode=draft.seed_mode)
             yield CountField(draft.count)
             yield ParamForm()
@@ -84,7 +87,7 @@ class Composing(PictureActions):
     def on_mount(self) -> None:
         self.query_one("#prompt-box").border_title = Content("Prompt")
         self.query_one("#negative-box").border_title = Content("Negative")
-        self.set_class(bool(self.draft.negative), "-negative")
+        self.set_class(bool(self.draft.negative or self.draft.screen.get("negative")), "-negative")
         self.query_one(ParamForm).is_open = bool(self.draft.screen.get("more"))
         self._say_develop()
         self.beside(self._keeper.run, group="draft")
@@ -112,7 +115,7 @@ class Composing(PictureActions):
             form = await provider.form(ref)
             models = await provider.models()
         except SilverprintError as error:
-            self.form = None
+            self.form, self.is_loading, self.wants_develop = None, False, False
             self.query_one(ModelLine).note = " ".join(
                 part for part in (clean(str(error)), clean(error.fix)) if part
             )
@@ -131,9 +134,14 @@ class Composing(PictureActions):
         self.set_class(form.takes_negative, "-negative")
         seed = self.query_one(SeedField)
         seed.taken, seed.seed_max = form.takes_seed, form.seed_max
-        self._edit(model=str(ref), screen={**self.draft.screen, "title": line.title})
+        look = {"title": line.title, "note": line.note, "negative": form.takes_negative}
+        self._edit(model=str(ref), screen={**self.draft.screen, **look})
         await self._fill_form()
         self.form_changed()
+        self.is_loading = False
+        if self.wants_develop:
+            self.wants_develop = False
+            self.action_develop()
 
     async def _fill_form(self) -> None:
         """Put the draft's values into the fields."""
@@ -269,11 +277,18 @@ class Composing(PictureActions):
 
     @on(DevelopButton.Pressed)
     def action_develop(self) -> None:
+        self.beside(self._press_develop, group="develop")
+
+    async def _press_develop(self) -> None:
+        await settled(self)
+        if self.is_loading and self.news.trouble is None:
+            self.wants_develop = True
+            return
         reason = self._why_not()
         if reason or self.form is None:
             self.notify(f"Can't develop: {reason}.", severity="warning", markup=False)
             return
-        self.beside(partial(self._develop, self.draft, self.form), group="develop")
+        await self._develop(self.draft, self.form)
 
     async def _develop(self, draft: Draft, form: Form) -> None:
         recipe = composition.recipe_of(draft, self.ref, form)

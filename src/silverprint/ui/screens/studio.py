@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
@@ -25,7 +25,6 @@ from silverprint.ui.actions import Where, bindings
 from silverprint.ui.frames import Frame, Roll
 from silverprint.ui.screens.base import News
 from silverprint.ui.screens.composing import Composing
-from silverprint.ui.terminal import TerminalInfo
 from silverprint.ui.widgets.filmstrip import Filmstrip
 from silverprint.ui.widgets.info_line import InfoLine
 from silverprint.ui.widgets.job_line import JobLine
@@ -54,9 +53,9 @@ class StudioPage(Composing):
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (30, "-tall")]  # type: ignore[misc]
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.STUDIO)]
 
-    def __init__(self, studio: Studio, news: News, *, draft: Draft, terminal: TerminalInfo) -> None:
+    def __init__(self, studio: Studio, news: News, *, draft: Draft) -> None:
         super().__init__(studio, news, draft=draft)
-        self.terminal = terminal
+        self.add_class("studio-look")
         self.roll = Roll()
         self._due: Timer | None = None
 
@@ -75,11 +74,16 @@ class StudioPage(Composing):
     def on_mount(self) -> None:
         self.query_one("#strip-box").border_title = Content("Filmstrip")
         self._turn_to("form" if self.draft.screen.get("side") == "form" else "picture")
-        # What was typed while the terminal was asked belongs to the prompt.
-        if typed := "".join(sign for sign in self.terminal.typed if sign.isprintable()):
-            self.query_one("#prompt", PromptEditor).insert(typed)
 
     # start
+
+    def on_key(self, event: events.Key) -> None:
+        # While the screen is put up nothing has the focus yet: what is typed then belongs to the prompt.
+        if self.focused is None and event.is_printable and event.character:
+            event.stop()
+            editor = self.query_one("#prompt", PromptEditor)
+            editor.insert(event.character)
+            editor.focus()
 
     async def opened(self) -> None:
         from silverprint.ui.pixels.painter import painter_of

@@ -55,9 +55,10 @@ class ModelLine(Vertical):
     title: reactive[str] = reactive("")
     note: reactive[str] = reactive("")
 
-    def __init__(self, *, title: str) -> None:
+    def __init__(self, *, title: str, note: str = "") -> None:
         super().__init__()
         self.set_reactive(ModelLine.title, title)
+        self.set_reactive(ModelLine.note, note)
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="row"):

@@ -37,7 +37,6 @@ async def test_a_number_typed_just_before_develop_counts() -> None:
         await session.type("a fox")
         session.page.query_one("CountField Input").focus()
         await session.pilot.pause()
-        burst(session.app, "", "backspace")
         burst(session.app, "3", "ctrl+g")
         await session.pictures(3)
 

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from silverprint.core.errors import StorageError
-from silverprint.core.recipe import LoraUse, Source
 from silverprint.core.seeds import SeedMode, Spread
+
+if TYPE_CHECKING:
+    from silverprint.core.recipe import LoraUse, Source
 
 VERSION = 1
 
@@ -115,6 +117,9 @@ def _list(value: Any) -> list[Any]:
 def _source(value: Any) -> Source | None:
     match value:
         case {"role": "image" | "mask" | "reference" | "control" as role, "sha256": str(sha256)}:
+            # Imported when there is one: a draft is read before the first paint, and mostly has none.
+            from silverprint.core.recipe import Source
+
             strength, name = value.get("strength"), value.get("name")
             return Source(
                 role=role,
@@ -128,6 +133,8 @@ def _source(value: Any) -> Source | None:
 def _lora(value: Any) -> LoraUse | None:
     match value:
         case {"name": str(name)}:
+            from silverprint.core.recipe import LoraUse
+
             weight, sha256 = value.get("weight"), value.get("sha256")
             return LoraUse(
                 name=name,

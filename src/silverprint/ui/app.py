@@ -29,7 +29,7 @@ from silverprint.ui.news import News
 from silverprint.ui.screens.first_paint import FirstPaint
 from silverprint.ui.settled import settled
 from silverprint.ui.terminal import TerminalInfo, alt_keys, typed_text
-from silverprint.ui.theme import variable_defaults
+from silverprint.ui.theme import DEFAULT, find_theme, load_themes, variable_defaults
 from silverprint.ui.widgets.tab_line import TABS
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ class SilverprintApp(App[int]):
         free_alt_digits()
         self.own_keys = dict(studio.settings.keys)
         self.set_keymap(self.own_keys)
-        self.own_themes = choose_theme(self, theme or studio.settings.theme, studio.paths)
+        self.own_themes: list[str] = []
+        self._theme_wanted = theme or studio.settings.theme
+        first_theme(self, self._theme_wanted, studio.paths)
 
     def _screens(self) -> Mapping[str, Callable[[], Screen[None]]]:
         # Imported when first shown: four of the five are not needed for the first paint.
@@ -131,8 +133,6 @@ class SilverprintApp(App[int]):
 
     def on_mount(self) -> None:
         self._ticker = self.set_interval(PROGRESS_S, self._hand_on_progress, pause=True)
-        for note in self.notes:
-            self.say(note)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -149,7 +149,7 @@ class SilverprintApp(App[int]):
         painter.install(self, self.terminal)
         self._write(alt_keys(self.terminal)[0])
         await settled(first)
-        draft = replace(self._draft, prompt=first.editor.text)
+        draft = replace(self._draft, prompt=first.text)
         page: StudioPage = studio.StudioPage(self.studio, self.news, draft=draft)
         page.wants_develop = first.wants_develop
         self._studio_page = page
@@ -171,6 +171,10 @@ class SilverprintApp(App[int]):
     async def _open(self) -> None:
         """Open the services, then carry their news for as long as the app runs."""
         await self._put_up_studio()
+        if not self.own_themes:
+            register_themes(self, self._theme_wanted, self.studio.paths)
+        while self.notes:
+            self.say(self.notes.pop(0))
         from silverprint.core.events import JobChanged, JobProgress
         from silverprint.core.update import Preview
 
@@ -218,7 +222,7 @@ class SilverprintApp(App[int]):
             self.run_worker(self._rebuild(), group="rebuild", exclusive=True)
 
     async def _rebuild(self) -> None:
-        from silverprint.ui.rebuild import rebuild_history, report_words
+        from silverprint.repair import rebuild, report_words
 
         page = self._studio_page
 
@@ -229,7 +233,9 @@ class SilverprintApp(App[int]):
                 )
 
         try:
-            report = await rebuild_history(self.studio, tell)
+            report = await asyncio.to_thread(
+                rebuild, self.studio.paths, self.studio.settings, clock=self.studio.clock, progress=tell
+            )
         except SilverprintError as error:
             self.say(error)
             return
@@ -339,13 +345,22 @@ class SilverprintApp(App[int]):
         self.push_screen(ViewerScreen(self.studio, self.news, picture=message.picture, among=message.among))
 
 
-def choose_theme(app: SilverprintApp, name: str, paths: Paths) -> list[str]:
-    """Register the themes, put on the one of this name, or the default where there is none; all their names."""
-    from silverprint.ui.theme import DEFAULT, load_themes
+def first_theme(app: SilverprintApp, name: str, paths: Paths) -> None:
+    """Put on the theme of this name for the first paint. The others are registered after it."""
+    theme = find_theme(name, paths.themes)
+    if theme is None:
+        register_themes(app, name, paths)
+    else:
+        app.register_theme(theme.theme)
+        app.theme = theme.name
 
+
+def register_themes(app: SilverprintApp, name: str, paths: Paths) -> None:
+    """Register all themes, and put on the one of this name, or the default where there is none."""
     themes, errors = load_themes(paths.themes)
     app.notes += errors
     for theme in themes.values():
         app.register_theme(theme.theme)
-    app.theme = name if name in themes else DEFAULT
-    return sorted(themes)
+    app.own_themes = sorted(themes)
+    if app.theme not in themes:
+        app.theme = name if name in themes else DEFAULT

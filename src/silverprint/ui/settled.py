@@ -15,9 +15,10 @@ async def settled(screen: Screen[None]) -> None:
 
     A priority key is handled by the app, while letters still wait in the queue of the focused field, and its news
     climbs one parent at a time. Each queue on that way is let run empty several times, since a key sets a value, the
-    value calls a watcher, and the watcher posts the message: each of them queues behind what is there. Call it from a task of its own, never from a handler of these widgets.
+    value calls a watcher, and the watcher posts the message: each of them queues behind what is there. Call it from
+    a task of its own, never from a handler of these widgets.
     """
-    node = screen.focused
+    node: object = screen.focused or screen
     while isinstance(node, Widget):
         for _ in range(_HOPS):
             emptied = asyncio.Event()

@@ -89,6 +89,21 @@ def load_themes(*folders: Path) -> tuple[dict[str, ThemeFile], list[SettingsErro
     return found, errors
 
 
+def find_theme(name: str, *folders: Path) -> ThemeFile | None:
+    """The theme of this name alone, when its file bears the name and is sound; else None, and ``load_themes`` knows
+    more. For the start: three files fewer to read before the first paint.
+    """
+    for folder in reversed((bundled_folder(), *folders)):
+        path = folder / f"{name}.toml"
+        if path.parent == folder and path.is_file():
+            try:
+                theme = read_theme(path)
+            except SettingsError:
+                return None
+            return theme if theme.name == name else None
+    return None
+
+
 def read_theme(path: Path) -> ThemeFile:
     """Read one theme file.
 

@@ -62,7 +62,7 @@ async def test_typed_and_developed_before_anything_is_open(monkeypatch: pytest.M
 
 async def until_typed(screen: FirstPaint) -> None:
     """Wait until the outline has the letters and the wish."""
-    while screen.editor.text != BURST or not screen.wants_develop:
+    while screen.text != BURST or not screen.wants_develop:
         await asyncio.sleep(0)
 
 

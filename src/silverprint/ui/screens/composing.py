@@ -231,7 +231,7 @@ class Composing(PictureActions):
         if self.news.trouble is not None:
             return "the history is not open"
         if self.form is None:
-            return "the model is not ready" if self.studio.is_open else "opening"
+            return "opening" if self.is_loading else "the model is not ready"
         if self._mistake:
             return "the prompt has a mistake"
         wrong = [*self.query_one(ParamForm).reasons]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,24 @@ async def test_developing_leaves_pictures_with_template_and_result(studio: Studi
     assert {picture.recipe.template for picture in pictures} == {"a {red|blue} fox"}
     assert all(studio.path(picture).is_file() for picture in pictures)
     assert all(picture.recipe.engine is not None for picture in pictures)
+
+
+async def test_what_killed_writers_left_is_gone_after_a_while_open(home: Path) -> None:
+    paths = find_paths(os.environ)
+    lefts = [
+        folder / ".left.png.abc.part"
+        for folder in (paths.pictures / "2026-11-22", paths.incoming / "job", paths.inputs, paths.config)
+    ]
+    for left in lefts:
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"half")
+        os.utime(left, (0, 0))
+    async with open_studio(paths, Settings(), run_queue=False, providers={}):
+        pass
+    assert all(left.exists() for left in lefts)  # looking at the list changes nothing
+    async with open_studio(paths, Settings(), providers={}):
+        pass
+    assert not any(left.exists() for left in lefts)
 
 
 async def test_the_picture_is_told_before_its_job_is_done_and_both_are_on_disk_then(studio: Studio) -> None:

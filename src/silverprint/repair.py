@@ -13,12 +13,20 @@ if TYPE_CHECKING:
     from silverprint.library.rebuild import Progress, Report
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def rebuild(
-    paths: Paths, settings: Settings, *, progress: Callable[[Progress], None] = lambda _: None
+    paths: Paths,
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = _utc_now,
+    progress: Callable[[Progress], None] = lambda _: None,
 ) -> Report:
     """Make the index agree with the picture files; a damaged one is set aside first. Run it in a thread.
 
-    Close the studio on it before. ``progress`` is called for each file. Raises LibraryError, DiskFull, StorageError.
+    Close the studio on it before. ``progress`` is called for each file, in the thread that works. Raises LibraryError, DiskFull, StorageError.
     """
     from silverprint.library.library import SCHEMA as PICTURES
     from silverprint.library.rebuild import rebuild as rebuild_index
@@ -35,6 +43,20 @@ def rebuild(
         folder=paths.pictures,
         open_database=lambda path: Database(path, schemas={"pictures": PICTURES, "jobs": JOBS}),
         read_file=lambda path: read_file(path, limits=limits),
-        clock=lambda: datetime.now(UTC),
+        clock=clock,
         progress=progress,
     )
+
+
+def report_words(report: Report) -> str:
+    """What a rebuild did, in a few lines for a person."""
+    words = [f"The history is back: {_count(report.added + report.kept, 'picture')}."]
+    if report.broken:
+        words.append(f"Not readable, and left where they were: {_count(len(report.broken), 'file')}.")
+    if report.set_aside is not None:
+        words.append(f"The damaged file was kept as {report.set_aside.name}.")
+    return "\n".join(words)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -76,6 +76,7 @@ class Studio:
         self._database: DatabaseThread | None = None
         self._thumbs: Thumbs | None = None
         self._sources: Sources | None = None
+        self._sweeping: asyncio.Task[None] | None = None
         self.is_open = False
 
     async def start(self, *, run_queue: bool = True) -> None:
@@ -121,6 +122,7 @@ class Studio:
         if run_queue:
             await self.queue.start()
             self.library.watch()
+            self._sweeping = asyncio.create_task(asyncio.to_thread(self._sweep), name="sweep")
 
     async def close(self) -> None:
         """Close in order: the queue first, the database last. Safe to call twice."""
@@ -128,6 +130,9 @@ class Studio:
             return
         self.is_open = False
         await self.queue.close()
+        if self._sweeping is not None:
+            await self._sweeping
+            self._sweeping = None
         for provider in self._providers.values():
             await provider.aclose()
         self._providers.clear()
@@ -168,6 +173,16 @@ class Studio:
 
         limits = self.settings.limits
         return Limits(bytes=limits.max_download_mb * 1_000_000, pixels=limits.max_pixels)
+
+    def _sweep(self) -> None:
+        """Take away what writers that were killed have left in our folders."""
+        from silverprint.store.atomic import sweep_parts
+
+        paths = self.paths
+        for folder in (paths.config, paths.data, paths.state, paths.inputs):
+            sweep_parts(folder)
+        for parent in (paths.pictures, paths.incoming):
+            sweep_parts(parent, deep=True)
 
     async def _finish(self, job: Job, pictures: Sequence[Picture]) -> None:
         from silverprint.core.events import PictureAdded
@@ -361,9 +376,14 @@ def check_recipe(form: Form, recipe: Recipe) -> Recipe:
     if bad:
         words = "; ".join(f"{name.replace('_', ' ')}: {reason}" for name, reason in bad.items())
         raise BadRecipe(words, fields=bad)
+    strengths = {spec.role: spec.strength.default for spec in form.sources if spec.strength is not None}
     return replace(
         recipe,
         params=params,
+        sources=tuple(
+            replace(source, strength=strengths.get(source.role)) if source.strength is None else source
+            for source in recipe.sources
+        ),
         prompt=storable(recipe.prompt),
         negative_prompt=storable(recipe.negative_prompt),
     )

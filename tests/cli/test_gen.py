@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -293,7 +294,7 @@ def test_sources_are_kept_by_hash_with_their_strength(cli: Cli, tmp_path: Path) 
     assert missing.code == 2
     (tmp_path / "text.png").write_text("no picture")
     bad = cli("gen", "x", "--model", "pocket:pocket", "--image", "text.png", "--dry-run", providers=None)
-    assert bad.code == 1
+    assert bad.code == 2
     assert "Traceback" not in bad.err
 
 
@@ -306,3 +307,45 @@ def test_escape_codes_in_a_prompt_reach_no_terminal(cli: Cli) -> None:
     for args in (["ls"], ["show"], ["jobs", "--all"], ["ls", "--json"]):
         ran = cli(*args)
         assert not {"\x1b", "\x9b", "\u202e"} & set(ran.out + ran.err)
+
+
+def test_an_image_that_is_no_ordinary_file_is_refused_at_once(cli: Cli, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("pipe", os.devnull, str(tmp_path)):
+        ran = cli("gen", "x", "--model", "pocket:pocket", "--image", path, "--dry-run", providers=None)
+        assert (ran.code, ran.out) == (1, "")
+        assert "it is no ordinary file" in ran.err or "it is a folder" in ran.err
+
+
+def test_a_recipe_says_the_strength_that_is_used(cli: Cli, tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "red.png")
+    ran = cli(
+        "gen", "x", "--model", "pocket:pocket", "--image", "red.png", "--dry-run", "--json", providers=None
+    )
+    form = cli("models", "show", "pocket:pocket", "--json", providers=None).records[0]["form"]
+    (default,) = [one["strength"]["default"] for one in form["sources"] if one["strength"]]
+    assert ran.records[0]["sources"][0]["strength"] == default
+
+
+@pytest.mark.parametrize("out", ["{bogus}.png", "{bogus}/", "a/{seed}/{bogus}-{number}"])
+def test_a_mistake_in_out_is_told_before_anything_is_sent(cli: Cli, out: str) -> None:
+    ran = cli.gen("a red fox", "--out", out)
+    assert (ran.code, cli.sent) == (2, 0)
+    assert "{bogus}" in ran.err
+
+
+def test_a_mistake_is_marked_in_the_prompt_wherever_it_stands(cli: Cli) -> None:
+    ran = cli("gen", "--count", "3", "--model", MODEL, "a {red fox", "--dry-run")
+    _, text, mark, *_ = ran.err.splitlines()
+    assert (text, mark) == ("  a {red fox", "    ^")
+    ran = cli.gen("a fox", "--out", "some/{seed}-{bogus}.png")
+    _, text, mark, *_ = ran.err.splitlines()
+    assert (text[mark.index("^") : mark.rindex("^") + 1], ran.code) == ("{bogus}", 2)
+
+
+def test_an_input_over_the_limit_says_which_setting_to_raise(cli: Cli, tmp_path: Path, home: Path) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "settings.toml").write_text("[limits]\nmax_pixels = 10000\n")
+    Image.new("RGB", (101, 100)).save(tmp_path / "large.png")
+    ran = cli("gen", "x", "--model", "pocket:pocket", "--image", "large.png", "--dry-run", providers=None)
+    assert (ran.code, "limits.max_pixels" in ran.err) == (2, True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,28 @@ def test_cancel_takes_ids_or_all(cli: Cli) -> None:
     assert cli("jobs", "cancel", "nothing").code == 2
     assert cli("jobs", "cancel", "--all").code == 0
     assert cli("jobs", "--json").records == []
+
+
+KILLED = """
+import asyncio, os, signal
+from silverprint.cli.main import run
+from silverprint.testing import FakeProvider
+
+async def sleep(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+run(
+    ["gen", "a fox", "--model", "fake:fake"],
+    providers={"fake": lambda _: FakeProvider(step_s=1, sleep=sleep)},
+)
+"""
+
+
+def test_cancelling_a_job_that_died_with_its_process_says_so_and_holds(cli: Cli) -> None:
+    assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == -signal.SIGKILL
+    assert [record["state"] for record in cli("jobs", "--json").records] == ["running"]
+    said = cli("jobs", "cancel", "--all").err
+    assert "nobody runs it now; the next start cancels it" in said
+    assert cli.gen("a cat").code == 0
+    states = [record["state"] for record in cli("jobs", "--all", "--json").records]
+    assert sorted(states) == ["cancelled", "done"]

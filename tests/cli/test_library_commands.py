@@ -168,3 +168,23 @@ def test_every_picture_of_a_job_is_told(cli: Cli, outputs: int) -> None:
     ran = cli.gen("a fox", "--json")
     assert len(ran.events("picture")) == outputs
     assert len(cli("ls", "--json").records) == outputs
+
+
+def test_restore_last_is_the_newest_that_is_in_the_trash(cli: Cli) -> None:
+    assert "trash is empty" in cli("restore", "last").err
+    one, two = cli.make("one"), cli.make("two")
+    cli("trash", one["id"])
+    assert [record["id"] for record in cli("restore", "last", "--json").records] == [one["id"]]
+    assert {record["id"] for record in cli("ls", "--json").records} == {one["id"], two["id"]}
+    assert cli("restore", "last").code == 2
+
+
+def test_an_empty_answer_says_why(cli: Cli, home: Path) -> None:
+    cli.make("a red fox")
+    assert cli("ls", "walrus").err == "No picture fits.\n"
+    assert cli("ls", "--trashed").err == "The trash is empty.\n"
+    for file in (home / "data").glob("history.sqlite3*"):
+        file.unlink()
+    assert "silverprint rebuild" in cli("ls").err
+    cli("rebuild")
+    assert len(cli("ls", "--json").records) == 1

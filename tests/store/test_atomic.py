@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from silverprint.core.errors import DiskFull, StorageError
-from silverprint.store.atomic import write_atomic
+from silverprint.store.atomic import sweep_parts, write_atomic
 
 
 def test_a_file_is_made_and_replaced(tmp_path: Path) -> None:
@@ -90,3 +90,80 @@ def test_a_missing_folder_is_an_error_with_its_fix(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="could not be written") as caught:
         write_atomic(tmp_path / "missing" / "file", b"")
     assert "missing" in caught.value.fix
+
+
+def age(path: Path, seconds: float) -> None:
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "here"
+    made.mkdir()
+    return made
+
+
+def test_what_a_killed_writer_left_is_taken_away_at_the_next_write(folder: Path) -> None:
+    left = folder / ".one.png.abc.part"
+    fresh = folder / ".one.png.def.part"
+    other = folder / ".two.png.abc.part"
+    persons = folder / "one.png.part"
+    for path in (left, fresh, other, persons):
+        path.write_bytes(b"half")
+    for path in (left, other, persons):
+        age(path, 61)
+    write_atomic(folder / "one.png", b"whole")
+    assert {path.name for path in folder.iterdir()} == {
+        "one.png",
+        fresh.name,
+        other.name,
+        persons.name,
+    }
+    assert sweep_parts(folder) == 1
+    assert not other.exists()
+
+
+def test_folders_below_are_swept_where_asked(tmp_path: Path) -> None:
+    day = tmp_path / "2026-11-22"
+    day.mkdir()
+    left = day / ".one.png.abc.part"
+    left.write_bytes(b"half")
+    age(left, 61)
+    assert sweep_parts(tmp_path) == 0
+    assert sweep_parts(tmp_path, deep=True) == 1
+    assert list(day.iterdir()) == []
+    assert sweep_parts(tmp_path / "missing") == 0
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from silverprint.store import atomic
+def stall(*_):
+    print("held", flush=True)
+    sys.stdin.readline()
+atomic.os.fsync = stall
+atomic.write_atomic(Path(sys.argv[1]), b"whole")
+"""
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_a_slow_writer_is_left_alone_and_a_killed_one_swept(folder: Path, is_killed: bool) -> None:
+    path = folder / "slow.png"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdin is not None
+        assert writer.stdout.readline() == b"held\n"
+        (part,) = folder.glob(".slow.png.*.part")
+        age(part, 3_600)
+        if is_killed:
+            writer.kill()
+            writer.wait()
+        assert sweep_parts(folder) == is_killed
+        if not is_killed:
+            writer.communicate(b"\n\n")
+            assert writer.returncode == 0
+    assert [each.name for each in folder.iterdir()] == ([] if is_killed else ["slow.png"])

@@ -51,6 +51,7 @@ def export(
     Either IDs, or a QUERY as in ls; without either, every picture that is not in the trash.
     """
     output = Output(as_json=as_json)
+    session.marked = " ".join(query)
 
     async def work() -> int:
         from silverprint.pictures.export import DEFAULT_PATTERN, export_picture

@@ -136,8 +136,9 @@ def gen(
     PROMPT may hold {a|b} and __name__ wildcards. It is read from standard input for -, from a file for @FILE; one that
     begins with @ itself is written with @@.
     """
+    text = session.marked = read_prompt(prompt)
     wish = Wish(
-        prompt=read_prompt(prompt),
+        prompt=text,
         model=model or session.settings.default_model,
         negative=negative,
         seed=seed,
@@ -152,6 +153,12 @@ def gen(
         "spread": Spread.ALL if every else Spread.RANDOM,
     }
     target = placing(out, replace=force) if out is not None else None
+    if target is not None and target.pattern is not None:
+        from silverprint.pictures.export import check_pattern
+
+        session.marked = target.pattern
+        check_pattern(target.pattern)  # before anything is made: a mistake here must not cost a picture
+        session.marked = text
     output = Output(as_json=as_json)
 
     async def work() -> int:

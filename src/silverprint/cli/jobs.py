@@ -93,18 +93,21 @@ def cancel(session: Session, *, ids: tuple[str, ...], every: bool, as_json: bool
                 for job in wanted:
                     await studio.queue.cancel(job.id)
             for job in wanted:
-                _tell(output, await studio.queue.find(job.id))
+                _tell(output, await studio.queue.find(job.id), is_run=await studio.queue.is_run(job.id))
             if not wanted:
                 say("No job waits or runs.")
 
     session.run(work)
 
 
-def _tell(output: Output, job: Job) -> None:
+def _tell(output: Output, job: Job, *, is_run: bool = True) -> None:
     if output.as_json:
         output.record(job_record(job))
     elif job.state in (JobState.SENDING, JobState.RUNNING, JobState.SAVING):
-        say(f"{job.id}: {job.state}; whoever runs it is asked to stop")
+        said = (
+            "whoever runs it is asked to stop" if is_run else "nobody runs it now; the next start cancels it"
+        )
+        say(f"{job.id}: {job.state}; {said}")
     else:
         say(f"{job.id}: {job.state}")
 

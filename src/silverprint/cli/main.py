@@ -126,9 +126,10 @@ def run(
         probe=probe,
         open_app=open_app,
     )
+    session = Session(wiring=wiring)
     given = list(sys.argv[1:] if args is None else args)
     try:
-        code = cli.main(given, prog_name="silverprint", standalone_mode=False, obj=Session(wiring=wiring))
+        code = cli.main(given, prog_name="silverprint", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return code if isinstance(code, int) else DONE
     except click.exceptions.Exit as end:
@@ -143,7 +144,7 @@ def run(
         close_quietly()
         return DONE
     except SilverprintError as error:
-        tell_error(error, text=_text_of(error, given))
+        tell_error(error, text=session.marked)
         return code_of(error)
     except OSError as error:
         where = f"{Path(os.fsdecode(error.filename))}: " if error.filename else ""
@@ -156,13 +157,3 @@ def _tell_usage(error: click.ClickException) -> None:
     say(f"silverprint: {error.format_message()}")
     if context is not None and context.command.get_help_option(context) is not None:
         say(f"  Try: {context.command_path} --help")
-
-
-def _text_of(error: SilverprintError, given: Sequence[str]) -> str:
-    """The argument that the error's place is in, when only one can be meant."""
-    at = getattr(error, "at", None)
-    if at is None:
-        return ""
-    words = [word for word in given[1:] if not word.startswith("--")]
-    joined = " ".join(words)
-    return joined if len(joined) >= at[1] else ""

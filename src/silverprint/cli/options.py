@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from silverprint.core.errors import BadRecipe, ModelGone, UsageError
+from silverprint.core.errors import BadRecipe, ModelGone, NotFound, PictureError, UsageError
 from silverprint.core.params import Form, ParamKind, ParamSpec, parse, to_text
 from silverprint.core.recipe import ModelRef, Recipe, Source, SourceRole
 from silverprint.core.seeds import SeedMode
@@ -161,7 +161,19 @@ async def _sources(studio: Studio, form: Form, wish: Wish, bad: dict[str, str]) 
         if form.source(role) is None:
             bad[f"--{role}"] = "this model takes none"
             continue
-        sources.append(Source(role=role, sha256=await studio.sources.add(path), name=path.name))
+        try:
+            digest = await studio.sources.add(path)
+        except NotFound as error:
+            raise UsageError(f"--{role}: there is no file {path}", fix="Check the path.") from error
+        except PictureError as error:
+            from silverprint.pictures.decode import TooLarge
+
+            whole = "Choose a PNG, JPEG or WebP picture that is whole."
+            raise UsageError(
+                f"--{role}: {path} can't be used: {error}",
+                fix=error.fix if isinstance(error, TooLarge) else whole,
+            ) from error
+        sources.append(Source(role=role, sha256=digest, name=path.name))
     if wish.mask is not None and wish.image is None:
         bad["--mask"] = "needs --image"
     if wish.strength is not None:

@@ -59,7 +59,7 @@ def ls(
     before: on: task: is:starred has:lora. A - before one means that it must not. Put -- before a QUERY that begins with -.
     """
     output = Output(as_json=as_json)
-    text = " ".join(query)
+    text = session.marked = " ".join(query)
 
     async def work() -> None:
         async with session.studio() as studio:
@@ -84,15 +84,25 @@ def ls(
                 if len(page) < size or left == 0:
                     break
             if not as_json:
-                _table(output, studio, found)
+                if found:
+                    _table(output, studio, found)
+                else:
+                    say(_why_none(studio, text, trashed))
 
     session.run(work)
 
 
+def _why_none(studio: Studio, query: str, trashed: bool) -> str:
+    if query:
+        return "No picture fits."
+    if trashed:
+        return "The trash is empty."
+    if next(studio.paths.pictures.glob("*/*.*"), None) is not None:
+        return "No pictures in the index, but there are picture files: `silverprint rebuild` reads them."
+    return 'No pictures. `silverprint gen "a red apple"` makes one.'
+
+
 def _table(output: Output, studio: Studio, pictures: Sequence[Picture]) -> None:
-    if not pictures:
-        say('No pictures. `silverprint gen "a red apple"` makes one.')
-        return
     output.table(
         ("ID", "MADE", "MODEL", "SEED", "RATING", "PROMPT", "PATH"),
         [
@@ -182,13 +192,15 @@ def _change(
     as_json: bool,
     change: Callable[[Studio, list[str]], Awaitable[list[Picture]]],
     said: Callable[[Picture], str],
+    *,
+    trashed: bool = False,
 ) -> None:
     """Resolve the ids, all of them before anything is changed, then change and tell each."""
     output = Output(as_json=as_json)
 
     async def work() -> None:
         async with session.studio() as studio:
-            wanted = [(await studio.library.resolve(id)).id for id in ids]
+            wanted = [(await studio.library.resolve(id, trashed=trashed)).id for id in ids]
             for picture in await change(studio, wanted):
                 if as_json:
                     output.record(picture_record(studio, picture))
@@ -273,11 +285,12 @@ def trash(session: Session, *, ids: tuple[str, ...], as_json: bool) -> None:
 @as_json
 @pass_session
 def restore(session: Session, *, ids: tuple[str, ...], as_json: bool) -> None:
-    """Take the pictures out of the trash."""
+    """Take the pictures out of the trash. Here last is the newest picture that is in it."""
     _change(
         session,
         ids,
         as_json,
         lambda studio, wanted: studio.library.restore(wanted),
         lambda picture: "out of the trash",
+        trashed=True,
     )

@@ -50,6 +50,8 @@ class Session:
     home: str | None = None
     images: str | None = None
     theme: str | None = None
+    marked: str = ""
+    """The text in which an error's place is marked: the prompt, the query, a pattern."""
     _told: bool = field(default=False, init=False)
 
     @cached_property

@@ -85,12 +85,13 @@ class Library:
             raise NotFound(f"there is no picture {id}")
         return picture_of(found)
 
-    async def resolve(self, text: str) -> Picture:
+    async def resolve(self, text: str, *, trashed: bool = False) -> Picture:
         """The picture a person means: an id, the beginning or end of just one, ``last``, or ``~1`` for the one before it.
 
+        ``last`` and ``~1`` count what is not in the trash; with ``trashed`` they count what was put there, newest first.
         Raises NotFound, or UsageError when several fit.
         """
-        return await self._thread.read(self._resolve, text.strip().lower())
+        return await self._thread.read(self._resolve, text.strip().lower(), trashed)
 
     async def page(
         self,
@@ -242,11 +243,14 @@ class Library:
         scope = _TRASHED if trashed else _SHOWN
         return scope if isinstance(search.condition.node, Everything) else search.condition & scope
 
-    def _resolve(self, text: str) -> Picture:
+    def _resolve(self, text: str, trashed: bool) -> Picture:
         table = self._table
         back = 0 if text == "last" else int(text[1:]) if text[:1] == "~" and text[1:].isdecimal() else None
         if back is not None:
-            found = table.page(_SHOWN, order="made", descending=True, limit=1, offset=min(back, 2**31))
+            scope = _TRASHED if trashed else _SHOWN
+            found = table.page(scope, order="made", descending=True, limit=1, offset=min(back, 2**31))
+            if not found and trashed:
+                raise NotFound("there are not so many in the trash" if back else "the trash is empty")
             if not found:
                 raise NotFound("there are not so many pictures" if back else "there is no picture yet")
             return picture_of(found[0])

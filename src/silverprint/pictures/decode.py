@@ -6,6 +6,9 @@ What is decoded is always checked first: type, wholeness, size. Texts and colour
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
+import stat
 import struct
 import warnings
 import zlib
@@ -45,6 +48,10 @@ PILLOW_ERRORS = (
 )
 
 
+class TooLarge(PictureError):
+    """More bytes or pixels than the settings allow."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The most we take: bytes of one file, and pixels of one picture."""
@@ -59,13 +66,13 @@ def check(data: bytes, limits: Limits) -> Facts:
     Cheap: nothing is decoded. Raises PictureError.
     """
     if len(data) > limits.bytes:
-        raise PictureError(
+        raise TooLarge(
             f"the picture has {len(data):,} bytes; {limits.bytes:,} are allowed",
             fix="Raise limits.max_download_mb in the settings if you want it.",
         )
     found = facts(data)
     if found.width * found.height > limits.pixels:
-        raise PictureError(
+        raise TooLarge(
             f"the picture has {found.width:,} x {found.height:,} pixels; "
             f"{limits.pixels:,} in all are allowed",
             fix="Raise limits.max_pixels in the settings if you want it.",
@@ -102,9 +109,7 @@ def read(path: Path, limits: Limits) -> bytes:
     Raises NotFound when it is gone, PictureError when it is too large, StorageError when it can't be read.
     """
     try:
-        if path.stat().st_size > limits.bytes:
-            raise PictureError(f"{path.name} has more than {limits.bytes:,} bytes")
-        return path.read_bytes()
+        data = _regular_file(path, limits.bytes + 1)
     except FileNotFoundError as error:
         raise NotFound(f"{path.name} is not there any more", path=path) from error
     except OSError as error:
@@ -113,6 +118,24 @@ def read(path: Path, limits: Limits) -> bytes:
             path=path,
             fix=f"Check that {path} is a file that you may read.",
         ) from error
+    if len(data) > limits.bytes:
+        raise TooLarge(
+            f"{path.name} has more than {limits.bytes:,} bytes",
+            fix="Raise limits.max_download_mb in the settings if you want it.",
+        )
+    return data
+
+
+def _regular_file(path: Path, most: int) -> bytes:
+    """At most ``most`` bytes. A pipe would never answer and a device never end, so neither is opened to wait."""
+    kind = path.stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file")
+        return file.read(most)
 
 
 def rgb(image: Image.Image) -> Image.Image:

@@ -22,6 +22,7 @@ from silverprint.pictures.formats import EXTENSIONS, MediaType
 Format = Literal["png", "jpeg", "webp"]
 
 DEFAULT_PATTERN = "{date}-{time}-{id}"
+FIELDS = ("id", "job", "number", "seed", "model", "provider", "prompt", "date", "time", "rating")
 _FIELD = re.compile(r"\{(\w*)\}")
 _TYPES: dict[str, MediaType] = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
@@ -60,16 +61,18 @@ def place(target: Path, data: bytes, *, replace: bool = False) -> Path:
 
     Two writers at once never get the same name. Raises DiskFull or StorageError.
     """
-    from silverprint.store.atomic import write_atomic
+    from silverprint.store.atomic import hold, sweep_parts, write_atomic
 
     if replace:
         write_atomic(target, data)
         return target
     temporary = None
+    sweep_parts(target.parent, before=".export-")
     try:
         descriptor, name = tempfile.mkstemp(prefix=".export-", suffix=".part", dir=target.parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
+            hold(file)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -105,21 +108,23 @@ def _claim(temporary: Path, target: Path) -> Path:
             return path
 
 
-def _name(pattern: str, picture: Picture) -> str:
-    values = _values(picture)
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in values:
+def check_pattern(pattern: str) -> None:
+    """Raises UsageError for a pattern of file names that is empty or names a field that there is not."""
+    for found in _FIELD.finditer(pattern):
+        if found[1] not in FIELDS:
             raise UsageError(
                 f"a file name has no {{{found[1]}}}",
                 at=found.span(),
-                fix="Use " + " ".join(f"{{{name}}}" for name in values) + ".",
+                fix="Use " + " ".join(f"{{{name}}}" for name in FIELDS) + ".",
             )
-        return values[found[1]].replace("/", "-")
-
     if not pattern.strip("/ "):
         raise UsageError("the pattern of the file names is empty", fix=f"Use {DEFAULT_PATTERN}.")
-    parts = _FIELD.sub(value, pattern).split("/")
+
+
+def _name(pattern: str, picture: Picture) -> str:
+    check_pattern(pattern)
+    values = _values(picture)
+    parts = _FIELD.sub(lambda found: values[found[1]].replace("/", "-"), pattern).split("/")
     return "/".join(files.safe_name(part, most=120) for part in parts if part.strip())
 
 

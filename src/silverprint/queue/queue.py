@@ -202,6 +202,10 @@ class JobQueue:
                 await self._neighbours.adopt([job_id])
         return await self.find(job_id)
 
+    async def is_run(self, job_id: str) -> bool:
+        """Whether a process that lives holds the job: this one or another. Raises NotFound."""
+        return self._runner.holds(job_id) or self._saved.owners.alive((await self._find(job_id)).owner)
+
     async def cancel_all(self) -> int:
         """Cancel all that waits or runs, in every process; how many that were."""
         mine = [job.id for job in self._view.jobs() if self._runner.holds(job.id)]

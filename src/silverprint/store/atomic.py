@@ -1,6 +1,6 @@
 """Writing a whole file so that a reader, or the next start, finds either the old file or the new one.
 
-Owns write-beside, fsync and rename. The database has its own durability in ``storage.py``.
+Owns write-beside, fsync and rename, and sweeping what killed writers left beside. The database has its own durability in ``storage.py``.
 """
 
 from __future__ import annotations
@@ -9,10 +9,19 @@ import contextlib
 import errno
 import os
 import tempfile
+import time
 from pathlib import Path
+from typing import IO
 
 from silverprint.core.errors import DiskFull, StorageError
 
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    fcntl = None  # type: ignore[assignment]
+
+_PART = ".part"
+_LEFT_AFTER_S = 60.0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -26,10 +35,13 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises ``DiskFull`` when there is no room, ``StorageError`` for any other refusal by the system.
     """
     temporary: Path | None = None
+    prefix = f".{path.name[:80]}."
+    sweep_parts(path.parent, before=prefix)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=_PART, dir=path.parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
+            hold(file)
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), _mode_for(path))
@@ -49,6 +61,54 @@ def write_atomic(path: Path, data: bytes) -> None:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
+
+
+def hold(file: IO[bytes]) -> None:
+    """Lock a temporary file for as long as it is open, so that ``sweep_parts`` lets it be. A killed writer's lock goes with it."""
+    if fcntl is not None:
+        # Some network file systems have no locks; there the age of the file has to do.
+        with contextlib.suppress(OSError):
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def sweep_parts(folder: Path, *, before: str = ".", deep: bool = False, now: float | None = None) -> int:
+    """Take away the hidden ``.part`` files that killed writers left in ``folder``; gives how many.
+
+    Only those whose name begins with ``before``, that are older than a minute and that no process holds: a writer in
+    another process is never disturbed. With ``deep`` the folders right below are swept as well. What can't be read or
+    removed is let be; nothing is raised.
+    """
+    if now is None:
+        now = time.time()
+    swept = 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if (
+                    entry.name.startswith(before)
+                    and entry.name.startswith(".")
+                    and entry.name.endswith(_PART)
+                ):
+                    swept += _sweep(entry, now)
+                elif deep and entry.is_dir(follow_symlinks=False):
+                    swept += sweep_parts(Path(entry.path), before=before, now=now)
+    except OSError:
+        pass
+    return swept
+
+
+def _sweep(entry: os.DirEntry[str], now: float) -> bool:
+    try:
+        if not entry.is_file(follow_symlinks=False) or now - entry.stat().st_mtime < _LEFT_AFTER_S:
+            return False
+        path = Path(entry.path)
+        with path.open("rb") as file:
+            if fcntl is not None:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except OSError:
+        return False  # held by its writer, gone already, or not ours to touch
+    return True
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
 from silverprint.core.errors import DiskFull, LibraryBusy, LibraryDamaged, LibraryError
+
+_SHARED_MEMORY = 65_536  # bytes; SQLite takes half of it for one reader
 
 
 class TableMissing(LibraryError):
@@ -20,6 +23,13 @@ def is_busy(error: sqlite3.Error) -> bool:
     """Whether another connection was in the way."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _SHARED_MEMORY
+    except OSError:
+        return False
 
 
 def translated(error: sqlite3.Error, path: Path | None) -> LibraryError | DiskFull:
@@ -43,6 +53,9 @@ def translated(error: sqlite3.Error, path: Path | None) -> LibraryError | DiskFu
                 path=path,
                 fix="Check the permissions of the file and its folder.",
             )
+        case sqlite3.SQLITE_IOERR if path is not None and _is_full(path):
+            # The shared memory beside the database can't grow either, and that has no code of its own.
+            return DiskFull("There is no room left on the library's disk.", path=path)
         case sqlite3.SQLITE_IOERR:
             return LibraryError(
                 f"The disk refused to read or write {where}: {error}.",

@@ -104,7 +104,7 @@ def test_same_random_source_same_words_or_the_same_marked_mistake(template: str,
 
 
 def test_a_mistake_in_a_list_is_marked_at_its_name() -> None:
-    with pytest.raises(UsageError, match=r"in __bad__: a \{ without") as caught:
+    with pytest.raises(UsageError, match=r"In __bad__: A \{ without") as caught:
         wildcards.draw("a __bad__ fox", lambda _: ["{red"], Random(1))
     assert caught.value.at == (2, 9)
 

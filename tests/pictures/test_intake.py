@@ -237,7 +237,7 @@ async def test_one_bad_output_does_not_cost_the_good_ones(job: Job, intake: Inta
     manifest = await intake.receive(
         job, Finished(outputs=(Output(image=RAW), Output(data=half), Output(data=encoded("JPEG")))), no_fetch
     )
-    assert manifest["problems"] == ["the PNG picture is cut short"]
+    assert manifest["problems"] == ["The PNG picture is cut short."]
     pictures = await intake.make(job, manifest)
     assert [picture.id for picture in pictures] == [f"{job.id}-1", f"{job.id}-3"]
     with pytest.raises(PictureError, match="cut short"):

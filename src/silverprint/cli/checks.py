@@ -263,12 +263,12 @@ def _context(session: Session, name: str) -> ProviderContext:
     """What a provider needs to be built; nothing is sent, so nothing is read through it."""
 
     async def read_source(sha256: str) -> bytes:
-        raise NotFound(f"there is no input {sha256}")
+        raise NotFound(f"There is no input {sha256}.")
 
     async def read_pixels(
         sha256: str, *, size: tuple[int, int] | None = None, mode: Mode = "RGB"
     ) -> RawImage:
-        raise NotFound(f"there is no input {sha256}")
+        raise NotFound(f"There is no input {sha256}.")
 
     return ProviderContext(
         read_source=read_source,

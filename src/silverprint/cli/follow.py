@@ -224,6 +224,6 @@ async def names_of_jobs(studio: Studio, texts: Iterable[str]) -> list[Job]:
             raise NotFound(f"There is no job {text}.")
         if len(near) > 1:
             shown = ", ".join(job.id for job in near[:5])
-            raise UsageError(f"{text} fits several jobs: {shown}", fix="Write more of the id.")
+            raise UsageError(f"{text} fits several jobs: {shown}.", fix="Write more of the id.")
         found.append(near[0])
     return found

@@ -148,4 +148,4 @@ def retry(session: Session, *, ids: tuple[str, ...], every: bool, wait: bool, as
 
 def _either(ids: tuple[str, ...], every: bool) -> None:
     if bool(ids) == every:
-        raise UsageError("name jobs, or give --all", fix="`silverprint jobs` lists them.")
+        raise UsageError("Name jobs, or give --all.", fix="`silverprint jobs` lists them.")

@@ -53,7 +53,7 @@ def read_prompt(text: str) -> str:
                 data = file.read(_MOST_PROMPT + 1)
         except OSError as error:
             raise UsageError(
-                f"the prompt file {path} can't be read: {error.strerror or error}",
+                f"The prompt file {path} can't be read: {error.strerror or error}.",
                 fix="A prompt that begins with @ itself is written with @@.",
             ) from error
         return _utf8(data, str(path)).rstrip("\r\n")
@@ -65,16 +65,16 @@ def _whole(text: str) -> str:
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8")
     except UnicodeError:
-        raise UsageError("the prompt is not UTF-8 text", fix="Give it as a file: @prompt.txt") from None
+        raise UsageError("The prompt is not UTF-8 text.", fix="Give it as a file: @prompt.txt") from None
 
 
 def _utf8(data: bytes, where: str) -> str:
     if len(data) > _MOST_PROMPT:
-        raise UsageError(f"the prompt in {where} is longer than 1 MB")
+        raise UsageError(f"The prompt in {where} is longer than 1 MB.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(f"the prompt in {where} is not UTF-8 text") from None
+        raise UsageError(f"The prompt in {where} is not UTF-8 text.") from None
 
 
 async def find_model(studio: Studio, text: str) -> tuple[ModelRef, Form]:
@@ -100,10 +100,10 @@ async def find_model(studio: Studio, text: str) -> tuple[ModelRef, Form]:
         ref = ModelRef.parse((whole or fitting)[0])
         return ref, await studio.form(ref)
     near = fitting or difflib.get_close_matches(text, refs, n=5, cutoff=0.4)
-    said = f"several models fit {text}" if fitting else f"there is no model {text}"
+    said = f"Several models fit {text}" if fitting else f"There is no model {text}"
     raise UsageError(
         said
-        + (f": {', '.join(near[:5])}" if fitting else f"; did you mean {', '.join(near)}" if near else ""),
+        + (f": {', '.join(near[:5])}." if fitting else f"; did you mean {', '.join(near)}?" if near else "."),
         fix="`silverprint models` lists all.",
     )
 
@@ -164,7 +164,7 @@ async def _sources(studio: Studio, form: Form, wish: Wish, bad: dict[str, str]) 
         try:
             digest = await studio.sources.add(path)
         except NotFound as error:
-            raise UsageError(f"--{role}: there is no file {path}", fix="Check the path.") from error
+            raise UsageError(f"--{role}: there is no file {path}.", fix="Check the path.") from error
         except PictureError as error:
             from silverprint.pictures.decode import TooLarge
 

@@ -241,7 +241,7 @@ def tag(session: Session, *, id: str, tags: tuple[str, ...], as_json: bool) -> N
     remove = [one[1:] for one in tags if one.startswith("-")]
     if any(one.startswith("-") for one in remove):
         raise UsageError(
-            f"there is no option {next(one for one in tags if one.startswith('--'))}",
+            f"There is no option {next(one for one in tags if one.startswith('--'))}.",
             fix="Try: silverprint tag --help",
         )
 

@@ -66,7 +66,7 @@ def placing(out: str, *, replace: bool) -> Placing:
     ending = path.suffix.lower()
     if ending and ending not in _FORMATS and not _FIELD.search(path.suffix):
         raise UsageError(
-            f"a picture can't be written as {ending}",
+            f"A picture can't be written as {ending}.",
             fix="Use .png, .jpg or .webp, or a folder with / at its end.",
         )
     format = _FORMATS.get(ending)

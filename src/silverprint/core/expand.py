@@ -40,7 +40,7 @@ def expand(
         prompts = [draw(template, lookup, random) for _ in range(count)]
     if len(prompts) > MOST:
         raise UsageError(
-            f"that would be {len(prompts)} pictures; {MOST} at once is the most", fix="Use a smaller count."
+            f"That would be {len(prompts)} pictures; {MOST} at once is the most.", fix="Use a smaller count."
         )
     kept = template if has_wildcards(template) else None
     numbers: list[int | None] = [None] * len(prompts)

@@ -83,7 +83,7 @@ def every(template: str, lookup: Lookup, *, most: int = 10_000) -> list[str]:
     """
     found = list(dict.fromkeys(islice(_every(_parse(template), lookup, 0), most + 1)))
     if len(found) > most:
-        raise UsageError(f"this prompt has more than {most} combinations", fix="Use fewer choices.")
+        raise UsageError(f"This prompt has more than {most} combinations.", fix="Use fewer choices.")
     return found
 
 
@@ -146,16 +146,16 @@ def _inside(part: _Name) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise UsageError(f"in __{part.name}__: {error}", at=part.at, fix=error.fix) from error
+        raise UsageError(f"In __{part.name}__: {error}", at=part.at, fix=error.fix) from error
 
 
 def _lines(part: _Name, lookup: Lookup, depth: int) -> Sequence[str]:
     if depth >= MAX_DEPTH:
-        raise UsageError(f"__{part.name}__ goes round in a circle", at=part.at)
+        raise UsageError(f"__{part.name}__ goes round in a circle.", at=part.at)
     lines = lookup(part.name)
     if not lines:
         raise UsageError(
-            f"there is no wildcard list named {part.name}",
+            f"There is no wildcard list named {part.name}.",
             at=part.at,
             fix=f"Put its lines into {part.name}.txt in the wildcards folder.",
         )
@@ -194,7 +194,7 @@ def _parse_until(text: str, at: int, *, in_braces: bool) -> tuple[list[tuple[_Pa
             options.append(tuple(parts))
             return options, at + 1
         elif mark == "}":
-            raise UsageError("a } without its {", at=(at, at + 1), fix="Write \\} for the sign itself.")
+            raise UsageError("A } without its {.", at=(at, at + 1), fix="Write \\} for the sign itself.")
         elif mark == "|" and in_braces:
             close_word()
             options.append(tuple(parts))
@@ -208,7 +208,7 @@ def _parse_until(text: str, at: int, *, in_braces: bool) -> tuple[list[tuple[_Pa
             word.append(mark)
             at += 1
     if in_braces:
-        raise UsageError("a { without its }", at=(opened, opened + 1), fix="Write \\{ for the sign itself.")
+        raise UsageError("A { without its }.", at=(opened, opened + 1), fix="Write \\{ for the sign itself.")
     close_word()
     return [tuple(parts)], at
 
@@ -221,7 +221,7 @@ def _parse_pick(text: str, at: int) -> tuple[_Pick, int]:
         at = found.end()
     options, end = _parse_until(text, at, in_braces=True)
     if take < 1:
-        raise UsageError("take at least one", at=(start - 1, at))
+        raise UsageError("Take at least one.", at=(start - 1, at))
     weights: list[float] = []
     plain: list[tuple[_Part, ...]] = []
     for option in options:
@@ -232,5 +232,5 @@ def _parse_pick(text: str, at: int) -> tuple[_Pick, int]:
         weights.append(weight)
         plain.append(option)
     if sum(weights) <= 0:
-        raise UsageError("at least one choice needs a weight above 0", at=(start - 1, end))
+        raise UsageError("At least one choice needs a weight above 0.", at=(start - 1, end))
     return _Pick(tuple(plain), tuple(weights), take), end

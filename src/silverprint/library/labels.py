@@ -14,7 +14,7 @@ LONGEST = 80
 def checked_rating(rating: int) -> int:
     """The rating, 0..5. Raises UsageError."""
     if isinstance(rating, bool) or not isinstance(rating, int) or not 0 <= rating <= MOST_STARS:
-        raise UsageError(f"a rating is a whole number from 0 to {MOST_STARS}, not {rating}")
+        raise UsageError(f"A rating is a whole number from 0 to {MOST_STARS}, not {rating}.")
     return rating
 
 
@@ -37,9 +37,9 @@ def board_names(boards: Iterable[str]) -> frozenset[str]:
 
 def _checked(text: str, kind: str) -> str:
     if not text.strip():
-        raise UsageError(f"a {kind} needs at least one letter")
+        raise UsageError(f"A {kind} needs at least one letter.")
     if len(text) > LONGEST:
-        raise UsageError(f"a {kind} has at most {LONGEST} characters")
+        raise UsageError(f"A {kind} has at most {LONGEST} characters.")
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
-        raise UsageError(f"a {kind} holds a sign that can't be shown")
+        raise UsageError(f"A {kind} holds a sign that can't be shown.")
     return text

@@ -82,7 +82,7 @@ class Library:
         """The picture with just this id. Raises NotFound."""
         found = await self._thread.read(lambda: self._table.by_key(id))
         if found is None:
-            raise NotFound(f"there is no picture {id}")
+            raise NotFound(f"There is no picture {id}.")
         return picture_of(found)
 
     async def resolve(self, text: str, *, trashed: bool = False) -> Picture:
@@ -250,15 +250,15 @@ class Library:
             scope = _TRASHED if trashed else _SHOWN
             found = table.page(scope, order="made", descending=True, limit=1, offset=min(back, 2**31))
             if not found and trashed:
-                raise NotFound("there are not so many in the trash" if back else "the trash is empty")
+                raise NotFound("There are not so many in the trash." if back else "The trash is empty.")
             if not found:
-                raise NotFound("there are not so many pictures" if back else "there is no picture yet")
+                raise NotFound("There are not so many pictures." if back else "There is no picture yet.")
             return picture_of(found[0])
         whole = table.by_key(text)
         if whole is not None:
             return picture_of(whole)
         if not text:
-            raise UsageError("a picture's id is needed")
+            raise UsageError("A picture's id is needed.")
         place = field("id")
         fitting = table.page((place >= text) & (place < text + "\U0010ffff"), order="id", limit=_SHOW_FITTING)
         if not fitting:
@@ -267,11 +267,11 @@ class Library:
             ends = [document for document in near if _ends(str(document["id"]), text)]
             fitting = ends[:_SHOW_FITTING]
         if not fitting:
-            raise NotFound(f"there is no picture {text}")
+            raise NotFound(f"There is no picture {text}.")
         if len(fitting) > 1:
             shown = ", ".join(str(document["id"]) for document in fitting[: _SHOW_FITTING - 1])
             more = ", …" if len(fitting) == _SHOW_FITTING else ""
-            raise UsageError(f"{text} fits several pictures: {shown}{more}", fix="Write more of the id.")
+            raise UsageError(f"{text} fits several pictures: {shown}{more}.", fix="Write more of the id.")
         return picture_of(fitting[0])
 
     def _prompts(self, limit: int, like: str) -> list[str]:
@@ -316,7 +316,7 @@ class Library:
                 document = self._table.by_key(id)
                 if document is None:
                     if must_exist:
-                        raise NotFound(f"there is no picture {id}")
+                        raise NotFound(f"There is no picture {id}.")
                     continue
                 picture = picture_of(document)
                 fields = new(picture)

@@ -82,7 +82,7 @@ def rebuild(
         known = _by_id(database.table(TABLE))
         if known and not files:
             raise LibraryError(
-                f"the index has {len(known)} pictures, but there is no picture in {folder}",
+                f"The index has {len(known)} pictures, but there is no picture in {folder}.",
                 path=folder,
                 fix="Is the disk with the pictures connected, and the folder right? Nothing was changed.",
             )
@@ -282,7 +282,7 @@ def _hash(file: Path) -> str:
         with file.open("rb") as opened:
             return file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise StorageError(f"the file can't be read: {error.strerror or error}", path=file) from error
+        raise StorageError(f"The file can't be read: {error.strerror or error}.", path=file) from error
 
 
 def _picture(record: Mapping[str, Any], facts: PictureFile) -> Picture:

@@ -137,7 +137,7 @@ def _quoted(text: str, place: int, start: int) -> tuple[str, int]:
     for end in range(place + 1, len(text)):
         if text[end] in closing:
             return text[place + 1 : end], end + 1
-    raise UsageError("this quote is not closed", at=(start, len(text)), fix='Close it with ".')
+    raise UsageError("This quote is not closed.", at=(start, len(text)), fix='Close it with ".')
 
 
 def _condition(piece: _Piece, day: _Day) -> Condition:
@@ -148,7 +148,7 @@ def _condition(piece: _Piece, day: _Day) -> Condition:
     if build is None:
         near = difflib.get_close_matches(piece.name, _FIELDS, n=1, cutoff=0.5)
         raise UsageError(
-            f"there is no field {piece.name}" + (f"; did you mean {near[0]}:" if near else ""),
+            f"There is no field {piece.name}" + (f"; did you mean {near[0]}:" if near else ""),
             at=(piece.start + piece.negated, piece.at),
             fix=f'Fields are {", ".join(FIELDS)}. To look for the words themselves, put them in "quotes".',
         )

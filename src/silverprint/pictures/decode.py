@@ -67,14 +67,14 @@ def check(data: bytes, limits: Limits) -> Facts:
     """
     if len(data) > limits.bytes:
         raise TooLarge(
-            f"the picture has {len(data):,} bytes; {limits.bytes:,} are allowed",
+            f"The picture has {len(data):,} bytes; {limits.bytes:,} are allowed.",
             fix="Raise limits.max_download_mb in the settings if you want it.",
         )
     found = facts(data)
     if found.width * found.height > limits.pixels:
         raise TooLarge(
-            f"the picture has {found.width:,} x {found.height:,} pixels; "
-            f"{limits.pixels:,} in all are allowed",
+            f"The picture has {found.width:,} x {found.height:,} pixels; "
+            f"{limits.pixels:,} in all are allowed.",
             fix="Raise limits.max_pixels in the settings if you want it.",
         )
     return found
@@ -91,13 +91,13 @@ def decode(data: bytes, limits: Limits, *, draft: int | None = None) -> Image.Im
     try:
         image = Image.open(BytesIO(lean), formats=[_PILLOW_NAMES[found.media_type]])
         if image.size != (found.width, found.height):
-            raise PictureError("the picture is damaged: its parts disagree about its size")
+            raise PictureError("The picture is damaged: its parts disagree about its size.")
         if draft is not None:
             image.draft(None, (draft, draft))
         image.load()
     except PILLOW_ERRORS as error:
         raise PictureError(
-            "the picture is damaged and can't be decoded",
+            "The picture is damaged and can't be decoded.",
             fix="Retry the job; if it stays, the service sends damaged pictures.",
         ) from error
     return image
@@ -111,7 +111,7 @@ def read(path: Path, limits: Limits) -> bytes:
     try:
         data = _regular_file(path, limits.bytes + 1)
     except FileNotFoundError as error:
-        raise NotFound(f"{path.name} is not there any more", path=path) from error
+        raise NotFound(f"{path.name} is not there any more.", path=path) from error
     except OSError as error:
         raise StorageError(
             f"{path.name} can't be read: {error.strerror or error}.",
@@ -120,7 +120,7 @@ def read(path: Path, limits: Limits) -> bytes:
         ) from error
     if len(data) > limits.bytes:
         raise TooLarge(
-            f"{path.name} has more than {limits.bytes:,} bytes",
+            f"{path.name} has more than {limits.bytes:,} bytes.",
             fix="Raise limits.max_download_mb in the settings if you want it.",
         )
     return data

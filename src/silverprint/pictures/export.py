@@ -113,12 +113,12 @@ def check_pattern(pattern: str) -> None:
     for found in _FIELD.finditer(pattern):
         if found[1] not in FIELDS:
             raise UsageError(
-                f"a file name has no {{{found[1]}}}",
+                f"A file name has no {{{found[1]}}}.",
                 at=found.span(),
                 fix="Use " + " ".join(f"{{{name}}}" for name in FIELDS) + ".",
             )
     if not pattern.strip("/ "):
-        raise UsageError("the pattern of the file names is empty", fix=f"Use {DEFAULT_PATTERN}.")
+        raise UsageError("The pattern of the file names is empty.", fix=f"Use {DEFAULT_PATTERN}.")
 
 
 def _name(pattern: str, picture: Picture) -> str:

@@ -33,7 +33,7 @@ def relative_path(job: Job, number: int, extension: str) -> str:
 def check_id(text: str) -> str:
     """The id, if it may be part of a path. Raises PictureError."""
     if not _PLAIN_ID.fullmatch(text):
-        raise PictureError("this job's id can't be part of a file name")
+        raise PictureError("This job's id can't be part of a file name.")
     return text
 
 

@@ -66,7 +66,8 @@ def facts(data: bytes) -> Facts:
             return _webp_facts(data)
         case None:
             raise PictureError(
-                f"{what_it_is(data)}, not a PNG, JPEG or WebP picture", fix="Choose another output format."
+                f"This is {what_it_is(data)}, not a PNG, JPEG or WebP picture.",
+                fix="Choose another output format.",
             )
 
 
@@ -119,9 +120,9 @@ def unpack(data: bytes, most: int) -> bytes:
     try:
         unpacked = stream.decompress(data, most + 1)
     except zlib.error as error:
-        raise PictureError("a compressed text in the picture is damaged") from error
+        raise PictureError("A compressed text in the picture is damaged.") from error
     if len(unpacked) > most:
-        raise PictureError(f"a text in the picture unpacks to more than {most // 1_000_000} MB")
+        raise PictureError(f"A text in the picture unpacks to more than {most // 1_000_000} MB.")
     return unpacked
 
 
@@ -169,8 +170,8 @@ def _unpacked_length(packed: bytes, most: int) -> int:
         return 0  # a damaged text harms nobody: the pixels are read without it
     if length > most:
         raise PictureError(
-            "the picture is a decompression bomb: its texts unpack to more than "
-            f"{MOST_UNPACKED_TEXT // 1_000_000} MB"
+            "The picture is a decompression bomb: its texts unpack to more than "
+            f"{MOST_UNPACKED_TEXT // 1_000_000} MB."
         )
     return length
 
@@ -278,8 +279,8 @@ def _webp_facts(data: bytes) -> Facts:
 
 
 def _cut_short(kind: str) -> PictureError:
-    return PictureError(f"the {kind} picture is cut short", fix=_ONE_MOMENT)
+    return PictureError(f"The {kind} picture is cut short.", fix=_ONE_MOMENT)
 
 
 def _damaged(kind: str) -> PictureError:
-    return PictureError(f"the {kind} picture is damaged", fix=_ONE_MOMENT)
+    return PictureError(f"The {kind} picture is damaged.", fix=_ONE_MOMENT)

@@ -88,7 +88,7 @@ class Intake:
         one, DiskFull or StorageError, and what ``fetch`` raises.
         """
         if not finished.outputs:
-            raise PictureError("the service finished without a picture")
+            raise PictureError("The service finished without a picture.")
         folder = self._job_folder(job.id)
         received: list[_Received] = []
         problems: list[PictureError] = []
@@ -137,7 +137,7 @@ class Intake:
                 _LOG.warning("job %s, output %d: %s", job.id, output.number, error)
                 problems.append(error)
         if not pictures:
-            raise problems[0] if problems else PictureError("nothing was received for this job")
+            raise problems[0] if problems else PictureError("Nothing was received for this job.")
         return pictures
 
     async def clear(self, job_id: str) -> None:
@@ -149,7 +149,7 @@ class Intake:
             pixels = output.image.width * output.image.height
             if pixels > self._limits.pixels:
                 raise PictureError(
-                    f"the picture has {pixels:,} pixels; {self._limits.pixels:,} are allowed",
+                    f"The picture has {pixels:,} pixels; {self._limits.pixels:,} are allowed.",
                     fix="Raise limits.max_pixels in the settings if you want it.",
                 )
             return await asyncio.to_thread(decode.encode_png, output.image)
@@ -157,7 +157,7 @@ class Intake:
             return output.data
         if output.url is not None:
             return await fetch(output)
-        raise PictureError("the service sent an output without a picture")
+        raise PictureError("The service sent an output without a picture.")
 
     def _keep(self, folder: Path, number: int, output: Output, data: bytes) -> _Received:
         facts = decode.check(data, self._limits)
@@ -187,17 +187,17 @@ class Intake:
 
     def _received(self, folder: Path, output: _Received) -> bytes:
         if not _RECEIVED_NAME.fullmatch(output.file):
-            raise PictureError("the record of the received files is damaged")
+            raise PictureError("The record of the received files is damaged.")
         data = decode.read(folder / output.file, self._limits)
         if len(data) != output.size or files.sha256(data) != output.sha256:
-            raise PictureError("the received file was damaged on disk")
+            raise PictureError("The received file was damaged on disk.")
         return data
 
     def _make(self, job: Job, manifest: _Manifest, output: _Received) -> Picture:
         try:
             data = self._received(self._job_folder(job.id), output)
         except NotFound as error:
-            raise PictureError("the received file is gone") from error
+            raise PictureError("The received file is gone.") from error
         image = decode.decode(data, self._limits)
         pixels = files.sha256(decode.rgb(image).tobytes())
         seed = next((n for n in (output.seed, manifest.seed, job.recipe.seed) if n is not None), None)
@@ -302,9 +302,9 @@ def _manifest_of(plain: Mapping[str, Any]) -> _Manifest:
         manifest = msgspec.convert(plain, _Manifest)
         files.moment(manifest.received)
     except ValueError as error:  # msgspec's own error is one
-        raise PictureError("the record of the received files is damaged") from error
+        raise PictureError("The record of the received files is damaged.") from error
     if manifest.v > _VERSION:
         raise PictureError(
-            "the received files were written by a newer silverprint", fix="Update silverprint."
+            "The received files were written by a newer silverprint.", fix="Update silverprint."
         )
     return manifest

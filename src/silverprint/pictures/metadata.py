@@ -59,7 +59,7 @@ def embed(data: bytes, media_type: str, record: Mapping[str, Any], parameters: s
     Raises PictureError when the bytes are no whole picture of ``media_type``.
     """
     if formats.media_type(data) != media_type:
-        raise PictureError(f"{formats.what_it_is(data)} instead of {media_type}")
+        raise PictureError(f"This is {formats.what_it_is(data)} instead of {media_type}.")
     text = parameters.replace("\0", "\ufffd")
     packed = _record_bytes(record)
     match media_type:
@@ -131,12 +131,12 @@ def _record_bytes(record: Mapping[str, Any]) -> bytes:
 def _bytes(path: Path) -> bytes:
     try:
         if path.stat().st_size > _MOST_FILE:
-            raise PictureError(f"{path.name} is too large for a picture")
+            raise PictureError(f"{path.name} is too large for a picture.")
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(f"{path.name} is not there any more", path=path) from error
+        raise NotFound(f"{path.name} is not there any more.", path=path) from error
     except OSError as error:
-        raise PictureError(f"{path.name} can't be read: {error.strerror or error}") from error
+        raise PictureError(f"{path.name} can't be read: {error.strerror or error}.") from error
 
 
 def _texts(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -207,7 +207,7 @@ def _keyword(body: bytes) -> bytes:
 def _embed_jpeg(data: bytes, record: bytes, parameters: str) -> bytes:
     pieces = [record[at : at + _JPEG_ROOM] for at in range(0, len(record), _JPEG_ROOM)]
     if len(pieces) > 255:
-        raise PictureError("the recipe is too long for a JPEG picture", fix="Choose PNG.")
+        raise PictureError("The recipe is too long for a JPEG picture.", fix="Choose PNG.")
     ours = [
         _jpeg_segment(_JPEG_KEY + bytes([number, len(pieces)]) + piece)
         for number, piece in enumerate(pieces, 1)

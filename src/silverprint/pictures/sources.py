@@ -75,7 +75,7 @@ class Sources:
             if found is not None and found.is_file():
                 return found
         raise NotFound(
-            f"the input picture {sha256[:12]} is not there any more", fix="Choose the input picture again."
+            f"The input picture {sha256[:12]} is not there any more.", fix="Choose the input picture again."
         )
 
     def _add_file(self, path: Path) -> str:
@@ -95,7 +95,7 @@ class Sources:
         data = decode.read(self.path(sha256), self._limits)
         if files.sha256(data) != sha256:
             raise NotFound(
-                f"the input picture {sha256[:12]} was changed on disk", fix="Choose the input picture again."
+                f"The input picture {sha256[:12]} was changed on disk.", fix="Choose the input picture again."
             )
         return data
 

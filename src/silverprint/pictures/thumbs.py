@@ -65,7 +65,7 @@ class Thumbs:
         is gone, DiskFull or StorageError when the copy can't be kept.
         """
         if edge_px < 1 or not sha256.isalnum():
-            raise PictureError("no thumbnail can be made of this")
+            raise PictureError("No thumbnail can be made of this.")
         if self._closed:
             raise _closed()
         key = (sha256, edge_px)
@@ -153,7 +153,7 @@ class Thumbs:
 
 
 def _closed() -> PictureError:
-    return PictureError("the thumbnails are closed")
+    return PictureError("The thumbnails are closed.")
 
 
 def prune(cache: Path, most_bytes: int, *, clock: Callable[[], float] = time.time) -> int:

@@ -34,14 +34,14 @@ def load(name: str) -> Factory:
     point = _points().get(name)
     if point is None:
         raise SettingsError(
-            f"there is no provider named {name}",
+            f"There is no provider named {name}.",
             fix="`silverprint models` lists what there is: " + ", ".join(names()),
         )
     try:
         factory = point.load()
     except (ImportError, AttributeError, SyntaxError) as error:
         raise SettingsError(
-            f"the provider {name} can't be loaded: {error}",
+            f"The provider {name} can't be loaded: {error}",
             fix=f"Reinstall or remove the package behind it ({point.value}).",
         ) from error
     return cast(Factory, factory)

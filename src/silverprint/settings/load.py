@@ -48,7 +48,7 @@ def read_settings(paths: Paths, environ: Mapping[str, str]) -> tuple[Settings, t
                 settings = replace(settings, **{name: _checked((name,), value)})
             except ValueError as error:
                 problems.append(
-                    SettingsError(f"{variable} must be {error}, not {value!r}", fix=f"Correct {variable}.")
+                    SettingsError(f"{variable} must be {error}, not {value!r}.", fix=f"Correct {variable}.")
                 )
     return settings, tuple(problems)
 
@@ -107,25 +107,27 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
             fix=f"Correct line {line} of {path}.",
         ) from error
     except RecursionError as error:
-        raise SettingsError(f"{path.name} is nested too deeply", path=path, fix=f"Correct {path}.") from error
+        raise SettingsError(
+            f"{path.name} is nested too deeply.", path=path, fix=f"Correct {path}."
+        ) from error
 
 
 def _text(path: Path) -> str | None:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise SettingsError(
-                f"{path.name} is larger than 1 MB", path=path, fix=f"Is {path} really a settings file?"
+                f"{path.name} is larger than 1 MB.", path=path, fix=f"Is {path} really a settings file?"
             )
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
         raise SettingsError(
-            f"{path.name} is not UTF-8 text", path=path, fix=f"Save {path} as UTF-8."
+            f"{path.name} is not UTF-8 text.", path=path, fix=f"Save {path} as UTF-8."
         ) from error
     except OSError as error:
         raise SettingsError(
-            f"{path.name} can't be read: {error.strerror or error}",
+            f"{path.name} can't be read: {error.strerror or error}.",
             path=path,
             fix=f"Make {path} a file that you may read.",
         ) from error

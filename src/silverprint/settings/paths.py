@@ -105,7 +105,7 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
         folder = Path(home).expanduser().absolute()
         if folder.is_file():
             raise SettingsError(
-                f"{HOME_VARIABLE} names a file, not a folder: {folder}",
+                f"{HOME_VARIABLE} names a file, not a folder: {folder}.",
                 path=folder,
                 fix=f"Set {HOME_VARIABLE} to a folder, or unset it.",
             )

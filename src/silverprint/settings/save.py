@@ -28,7 +28,7 @@ def change_setting(path: Path, name: str | Sequence[str], value: Any) -> None:
 
     parts = tuple(name.split(".")) if isinstance(name, str) else tuple(name)
     if not parts or not all(parts):
-        raise SettingsError(f"{name!r} is no name of a setting", path=path)
+        raise SettingsError(f"{name!r} is no name of a setting.", path=path)
     target = path.resolve()
     try:
         before = target.read_text(encoding="utf-8-sig")

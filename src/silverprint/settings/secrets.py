@@ -103,7 +103,7 @@ class Secrets:
         """
         value = value.strip()
         if not value or not value.isprintable() or len(value) > 4_000:
-            raise UsageError("that is not a key", fix="Paste the key alone, on one line.")
+            raise UsageError("That is not a key.", fix="Paste the key alone, on one line.")
         backend = self._backend()
         if backend is not None:
             try:
@@ -162,7 +162,7 @@ class Secrets:
             return {}
         except OSError as error:
             raise SettingsError(
-                f"{self._file.name} can't be read: {error.strerror or error}",
+                f"{self._file.name} can't be read: {error.strerror or error}.",
                 path=self._file,
                 fix=f"Make {self._file} a file that only you may read.",
             ) from error
@@ -171,7 +171,7 @@ class Secrets:
         if not isinstance(saved, dict) or not all(isinstance(value, str) for value in saved.values()):
             # Raised outside the handler: the parser's error would carry the file's text, and that is keys.
             raise SettingsError(
-                f"{self._file.name} is damaged",
+                f"{self._file.name} is damaged.",
                 path=self._file,
                 fix=f"Delete {self._file} and enter the keys again.",
             )
@@ -184,7 +184,7 @@ class Secrets:
             return False
         if self._file is None:
             raise StorageError(
-                "there is no keyring to keep the key in", fix=f"Set {variable(name)} in the environment."
+                "There is no keyring to keep the key in.", fix=f"Set {variable(name)} in the environment."
             )
         if value is None:
             del saved[name]

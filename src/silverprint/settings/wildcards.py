@@ -47,7 +47,7 @@ def _lines(path: Path) -> tuple[str, ...]:
             return kept[2]
         if state.st_size > MOST_BYTES:
             raise SettingsError(
-                f"the wildcard list {path.name} is larger than {MOST_BYTES // 1_000_000} MB",
+                f"The wildcard list {path.name} is larger than {MOST_BYTES // 1_000_000} MB.",
                 path=path,
                 fix="Split the list into several.",
             )
@@ -56,7 +56,7 @@ def _lines(path: Path) -> tuple[str, ...]:
         return ()
     except OSError as error:
         raise SettingsError(
-            f"the wildcard list {path.name} can't be read: {error.strerror or error}",
+            f"The wildcard list {path.name} can't be read: {error.strerror or error}.",
             path=path,
             fix=f"Make {path} a file that you may read.",
         ) from error
@@ -65,7 +65,7 @@ def _lines(path: Path) -> tuple[str, ...]:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise SettingsError(
-            f"{path.name}, line {line}: not UTF-8 text", path=path, line=line, fix=f"Save {path} as UTF-8."
+            f"{path.name}, line {line}: not UTF-8 text.", path=path, line=line, fix=f"Save {path} as UTF-8."
         ) from error
     stripped = (line.strip() for line in text.splitlines())
     lines = tuple(

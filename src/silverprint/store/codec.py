@@ -90,10 +90,10 @@ def _value(document: Mapping[str, Any], kind: type[_T]) -> _T:
     version = document.get("v")
     if not isinstance(version, int) or version > VERSION:
         raise LibraryError(
-            f"a {kind.__name__.lower()} was written by a newer silverprint (version {version})",
+            f"A {kind.__name__.lower()} was written by a newer silverprint (version {version}).",
             fix="Update silverprint.",
         )
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        raise LibraryError(f"a {kind.__name__.lower()} record can't be read: {error}") from error
+        raise LibraryError(f"A {kind.__name__.lower()} record can't be read: {error}") from error

@@ -118,6 +118,21 @@ async def test_in_a_narrow_window_the_grid_has_it_all(home: Path, snapshot: Snap
         assert not shown.screen.query_one(InfoPanel).display
 
 
+async def test_the_recipe_of_a_narrow_window_takes_the_keys_of_its_picture(home: Path) -> None:
+    async with gallery(home, 3) as shown:
+        await shown.until_seeds(2, 1, 0)
+        panel = shown.screen.query_one(InfoPanel)
+        await shown.press("i")
+        await until(shown.pilot, lambda: panel.picture is not None and panel.picture.seed == 2)
+        await shown.press("right", "4")
+        await until(shown.pilot, lambda: panel.picture is not None and panel.picture.rating == 4)
+        assert panel.picture is not None
+        assert panel.picture.seed == 1
+        await shown.press("slash")
+        await until(shown.pilot, lambda: shown.search.has_focus_within)
+        assert not panel.display
+
+
 async def test_the_empty_library_teaches(home: Path, snapshot: Snapshot) -> None:
     async with gallery(home, 0) as shown:
         snapshot(shown.app, "gallery-empty")

@@ -116,6 +116,15 @@ async def test_what_was_only_tried_does_not_stay_on_another_screen(home: Path) -
         await until(page.pilot, lambda: page.app.theme == "darkroom")
 
 
+async def test_what_was_only_tried_does_not_stay_when_the_list_is_left(home: Path) -> None:
+    async with settings(home) as page:
+        await page.press("down")
+        await until(page.pilot, lambda: page.app.theme == "high-contrast")
+        await page.press("tab")
+        await until(page.pilot, lambda: page.app.theme == "darkroom")
+        assert page.choice("theme").tried == "darkroom"
+
+
 async def test_the_picture_protocol_is_kept_and_the_reason_shown(home: Path) -> None:
     async with settings(home) as page:
         text = screen_text(page.app)

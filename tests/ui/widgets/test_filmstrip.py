@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from silverprint.core.image import RawImage
@@ -29,7 +30,7 @@ class Painted:
         self.on_view: list[str] = []
 
     def drawn(self, picture: Picture, box: Box) -> Drawn | None:
-        row = Strip([Segment("T" * box[0])], box[0])
+        row = Strip([Segment("T" * box[0], Style(color="#ff0000"))], box[0])
         return Drawn(columns=box[0], rows=box[1], strips=(row,) * box[1], size=(64, 64))
 
     def sixel(self, picture: Picture, box: Box, ready: Callable[[], None]) -> str | None:
@@ -122,3 +123,20 @@ async def test_stars_stand_in_the_caption() -> None:
         host.query_one(Filmstrip).show([Frame(key="x", picture=rated)], None)
         await pilot.pause()
         assert "5 ★4" in screen_text(host)
+
+
+async def test_no_color_makes_the_strip_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    host = host_of()
+    async with host.run_test(size=(60, 7)) as pilot:
+        strip = host.query_one(Filmstrip)
+        strip.show(frames(2), frames(2)[0].key)
+        await pilot.pause()
+        colours = {
+            tuple(segment.style.color.get_truecolor())
+            for line in strip.render_lines(strip.size.region)
+            for segment in line
+            if segment.style is not None and segment.style.color is not None
+        }
+        assert colours
+        assert all(red == green == blue for red, green, blue in colours)

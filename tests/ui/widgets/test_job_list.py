@@ -157,6 +157,7 @@ async def test_when_the_job_under_the_cursor_is_cleared_the_next_has_it() -> Non
         jobs.show([job(1), job(2), job(3)])
         jobs.flush()
         await pilot.press("down")
+        await until(pilot, lambda: jobs.job == job(2))  # the key may still be on its way
         jobs.show([job(1), job(3)])
         jobs.flush()
         assert jobs.job == job(3)

@@ -19,7 +19,7 @@ from silverprint.ui.screens.dialog import Box, Dialog
 
 Value = TypeVar("Value")
 
-_SCROLLBAR = 3  # its two columns, and one between it and the note
+_SCROLLBAR = 2  # its column, and one between it and the note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 
 from silverprint.core.errors import SilverprintError, UsageError
 from silverprint.core.events import Event, LibraryChanged, PictureAdded, PictureChanged
@@ -46,6 +46,38 @@ NO_PICTURES = (
 EMPTY_TRASH = ("The trash is empty", "", "x puts a picture here, T goes back to the others.")
 
 
+class Recipe(InfoPanel, can_focus=False):
+    """The recipe in hand. In a narrow window, where it hides the grid, it takes the grid's keys for it."""
+
+    DEFAULT_CSS = "Recipe:focus { background-tint: transparent; }"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.GRID, Where.PICTURE)]
+
+    @property
+    def _grid(self) -> ThumbGrid:
+        return self.screen.query_one(ThumbGrid)
+
+    def action_move(self, by: int) -> None:
+        """Another picture."""
+        self._grid.action_move(by)
+
+    def action_move_rows(self, rows: int) -> None:
+        """Up and down read on."""
+        self.query_one(VerticalScroll).scroll_relative(y=rows, animate=False)
+
+    def action_move_pages(self, pages: int) -> None:
+        """A page of the recipe."""
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(y=pages * max(1, scroll.size.height - 1), animate=False)
+
+    def action_edge(self, side: int) -> None:
+        """The first or the last picture."""
+        self._grid.action_edge(side)
+
+    def action_mark(self) -> None:
+        """Mark the picture."""
+        self._grid.action_mark()
+
+
 class GalleryScreen(PictureActions):
     """The Gallery."""
 
@@ -67,7 +99,7 @@ class GalleryScreen(PictureActions):
             with Vertical(id="pictures"):
                 yield SearchLine(placeholder="/ search: fog model:klein rating:>=3 tag:fox", id="search")
                 yield ThumbGrid(id="grid")
-            yield InfoPanel(id="recipe")
+            yield Recipe(id="recipe")
 
     @property
     def grid(self) -> ThumbGrid:
@@ -145,6 +177,7 @@ class GalleryScreen(PictureActions):
     def mistaken(self, mistake: UsageError) -> None:
         """Mark the mistake; the last good results stay."""
         self.search.mistake = mistake
+        self.grid.empty_words = ("Nothing to show yet", "", "esc clears the search")
 
     def failed(self, error: SilverprintError) -> None:
         """Say why there is nothing, or nothing new, to see."""
@@ -187,8 +220,18 @@ class GalleryScreen(PictureActions):
             panel.show(picture, self.studio.path(picture) if picture is not None else None)
 
     def on_resize(self) -> None:
-        """The panel may be back."""
+        """The panel may be back, or no longer in the grid's place."""
         self.call_after_refresh(self._show_recipe)
+        self.call_after_refresh(self._hand_keys)
+
+    def _hand_keys(self) -> None:
+        """The recipe has the keys while it hides the grid."""
+        panel = self.query_one(Recipe)
+        panel.can_focus = self.has_class("-narrow") and self.has_class("-recipe")
+        if panel.can_focus:
+            panel.focus()
+        elif panel.has_focus:
+            self.grid.focus()
 
     # search and view
 
@@ -211,8 +254,12 @@ class GalleryScreen(PictureActions):
             loader.ask(wish)
 
     def action_find(self) -> None:
-        """Give the search line the keys."""
-        self.search.focus_input()
+        """Give the search line the keys; a recipe in its place goes."""
+        if self.query_one(Recipe).can_focus:
+            self.action_turn_panel()
+            self.call_after_refresh(self.search.focus_input)
+        else:
+            self.search.focus_input()
 
     def action_turn_sort(self) -> None:
         """The next order."""
@@ -230,6 +277,7 @@ class GalleryScreen(PictureActions):
         narrow = self.has_class("-narrow")
         self.toggle_class("-recipe" if narrow else "-no-recipe")
         self.call_after_refresh(self._show_recipe)
+        self._hand_keys()
         if narrow and not self.has_class("-recipe"):
             self.grid.focus()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -23,6 +24,9 @@ from silverprint.ui.widgets.model_list import ModelList, price_words, role_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_LABEL = 10
 
 
 class TakeModel(Message):
@@ -90,15 +94,14 @@ class ModelsScreen(StudioScreen):
         if info is None:
             facts.update(Content("No model fits these letters."))
             return
-        facts.update(model_words(info))
+        words = model_words(info, facts.size.width or 44)
+        facts.update(words)
         try:
             form = await self.studio.form(info.ref)
         except SilverprintError as error:
-            facts.update(
-                model_words(info) + Content.styled(f"\n\n{clean(str(error))} {clean(error.fix)}", "$error")
-            )
+            facts.update(words + Content.styled(f"\n\n{clean(str(error))} {clean(error.fix)}", "$error"))
         else:
-            facts.update(model_words(info) + form_words(form))
+            facts.update(words + form_words(form))
 
     @on(ModelList.Chosen)
     def _chosen(self, message: ModelList.Chosen) -> None:
@@ -121,8 +124,8 @@ class ModelsScreen(StudioScreen):
         return False
 
 
-def model_words(info: ModelInfo) -> Content:
-    """All that is known of a model, safe to show."""
+def model_words(info: ModelInfo, width: int) -> Content:
+    """All that is known of a model, safe to show; long values are wrapped under themselves to ``width`` cells."""
     rows: Mapping[str, str] = {
         "name": one_line(str(info.ref)),
         "can do": role_words(info.roles),
@@ -137,7 +140,10 @@ def model_words(info: ModelInfo) -> Content:
     )
     for label, value in rows.items():
         if value:
-            words += Content.assemble("\n", (f"{label:<9}", "$text-muted"), value)
+            lines = wrap(value, max(20, width - _LABEL))
+            words += Content.assemble(
+                "\n", (f"{label:<{_LABEL}}", "$text-muted"), f"\n{'':<{_LABEL}}".join(lines)
+            )
     if info.examples:
         words += Content.assemble("\n\n", ("try", "$text-muted"))
         words += Content("".join(f"\n  {one_line(text)}" for text in info.examples))
@@ -167,5 +173,5 @@ def param_words(spec: ParamSpec) -> str:
         words = f"{spec.low:g} to {spec.high:g}"
     else:
         words = spec.kind.value
-    default = "" if spec.default is None else f" · {one_line(to_text(spec, spec.default), most=60)}"
-    return words + default
+    default = "" if spec.default is None else one_line(to_text(spec, spec.default), most=60)
+    return words if default in ("", words) else f"{words}; as it comes {default}"

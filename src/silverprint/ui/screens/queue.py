@@ -144,7 +144,7 @@ class QueueScreen(StudioScreen):
         parts = [f"{counts[state]} {state.value}" for state in _ORDER if counts[state]]
         words = Content(" · ".join(parts) or "nothing waits, nothing runs")
         if self.jobs.paused:
-            words = Content.assemble(("paused", "$text-warning"), " · space goes on · ", words)
+            words = Content.assemble(("paused", "$warning"), " · space goes on · ", words)
         self.query_one("#summary", Static).update(words)
 
     # what the keys do
@@ -177,9 +177,13 @@ class QueueScreen(StudioScreen):
         """Cancel every job, after asking."""
         count = sum(not job.state.is_final for job in self.jobs.jobs)
         if count:
-            words = f"Cancel {count} job{'s' * (count != 1)} that wait or run?"
+            words = (
+                f"Cancel {count} jobs that wait or run?"
+                if count > 1
+                else "Cancel the job that waits or runs?"
+            )
             self.app.push_screen(
-                ConfirmScreen(words, title="Cancel all", yes="cancel them", no="leave them"), self._cancel_all
+                ConfirmScreen(words, title="Cancel all", yes="cancel", no="leave"), self._cancel_all
             )
 
     def _cancel_all(self, yes: bool | None) -> None:

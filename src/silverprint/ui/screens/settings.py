@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 IMAGES = (
     Entry(value="auto", title="auto", note="ask the terminal"),
     Entry(value="kitty", title="kitty", note="real pixels: kitty, Ghostty"),
-    Entry(value="sixel", title="sixel", note="real pixels: xterm, foot, WezTerm, Windows Terminal"),
-    Entry(value="half", title="half", note="half-blocks, in any terminal with colours"),
+    Entry(value="sixel", title="sixel", note="real pixels: xterm, foot, WezTerm"),
+    Entry(value="half", title="half", note="half-blocks, in any colour terminal"),
     Entry(value="none", title="none", note="a frame with the size"),
 )
 MOST_THREADS = 2  # a step of the built-in model has two halves
@@ -118,6 +118,13 @@ class SettingsScreen(StudioScreen):
     def _try_theme(self, message: ChoiceField.Tried) -> None:
         if not isinstance(message, ChoiceField.Kept):
             self._put_on(message.value)
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """A theme that was only tried comes off when its list is left."""
+        field = self.query_one("#theme", ChoiceField)
+        if field in event.widget.ancestors and self.app.screen is self:
+            field.revert()
+            self._put_on(field.kept)
 
     def _put_on(self, theme: str) -> None:
         if theme in self.app.available_themes:

@@ -159,6 +159,9 @@ class Filmstrip(Widget, can_focus=True):
         rows = [self._line(y) for y in crop.line_range]
         if crop.x or crop.width != self.size.width:
             rows = [row.crop(crop.x, crop.right) for row in rows]
+        ground = self.background_colors[1]
+        for line_filter in self.get_line_filters():  # as Textual does for its own lines: NO_COLOR among them
+            rows = [row.apply_filter(line_filter, ground) for row in rows]
         return self._sharpener.rows(rows, crop) if self._sharpener else rows
 
     def _line(self, y: int) -> Strip:

@@ -38,12 +38,12 @@ class JobDetail(Static):
 def lines(job: Job, *, news: Waiting | Working | None = None, is_free: bool = False) -> Iterator[Content]:
     """The detail, line by line: what to decide first, then what it is made from."""
     if job.state is JobState.UNSURE:
-        yield Content.styled(question(job, is_free=is_free), "$text-warning")
+        yield Content.styled(question(job, is_free=is_free), "$warning")
         again = "ask for the result" if result_stands(job) else "send it again"
         yield keys(("r", again), ("c", "give it up; nothing more is sent"))
         yield Content("")
     elif job.error is not None:
-        yield Content.styled(one_line(job.error.message, most=600), "$text-error")
+        yield Content.styled(one_line(job.error.message, most=600), "$error")
         for name, reason in (job.error.fields or {}).items():
             yield Content(f"  {one_line(name)}: {one_line(reason)}")
         if job.error.fix:
@@ -85,7 +85,7 @@ def result_stands(job: Job) -> bool:
 
 def keys(*pairs: tuple[str, str]) -> Content:
     """``r try again   c give up``, with the keys in the accent."""
-    parts = [Content.assemble((key, "bold $text-accent"), Content(f" {words}")) for key, words in pairs]
+    parts = [Content.assemble((key, "bold $accent"), Content(f" {words}")) for key, words in pairs]
     return Content("   ").join(parts)
 
 

@@ -88,12 +88,12 @@ class JobList(ScrollView, can_focus=True):
         scrollbar-size-vertical: 1;
         & > .job-list--text { color: $foreground; }
         & > .job-list--quiet { color: $text-muted; }
-        & > .job-list--active { color: $text-accent; }
-        & > .job-list--failed { color: $text-error; }
-        & > .job-list--unsure { color: $text-warning; }
+        & > .job-list--active { color: $accent; }
+        & > .job-list--failed { color: $error; }
+        & > .job-list--unsure { color: $warning; }
         & > .job-list--bar { color: $accent; }
         & > .job-list--rail { color: $text-disabled; }
-        & > .job-list--cursor { background: $panel; }
+        & > .job-list--cursor { background: $block-cursor-blurred-background; }
     }
     """
 
@@ -129,6 +129,7 @@ class JobList(ScrollView, can_focus=True):
         self._dirty: set[str] = set()
         self._ages: dict[str, str] = {}
         self._moved = False
+        self._wide_news = False
         self._cursor_id: str | None = None
         self._cursor_at = 0
         self._painting: Timer | None = None
@@ -206,6 +207,8 @@ class JobList(ScrollView, can_focus=True):
 
     def _sort(self) -> None:
         self._order = [job.id for job in sorted(self._jobs.values(), key=order)]
+        # One width for all rows, so that the columns stand below each other; sentences need more of it.
+        self._wide_news = any(job.error is not None and job.state.is_final for job in self._jobs.values())
         self._rows = {job_id: row for row, job_id in enumerate(self._order)}
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._order))
         if self._cursor_id not in self._jobs:
@@ -261,8 +264,7 @@ class JobList(ScrollView, can_focus=True):
         final = job.state.is_final
         model_width = min(max(width // 6, 12), 30)
         room = max(0, width - 25 - model_width)
-        right_width = room * 3 // 5 if job.error is not None and final else min(max(room // 2, 18), 44)
-        right_width = min(right_width, room)
+        right_width = min(room * 3 // 5 if self._wide_news else min(max(room // 2, 18), 44), room)
         prompt = one_line(job.recipe.prompt) or "(no prompt)"
         cursor = "▌" if under and self.has_focus else " "
         segments = [

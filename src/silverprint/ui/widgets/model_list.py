@@ -5,7 +5,7 @@ It filters what it is given; asking providers for more is the screen's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -23,6 +23,7 @@ from silverprint.ui.actions import Where, bindings
 from silverprint.ui.fuzzy import best
 from silverprint.ui.widgets.cells import fit
 
+_ROOM_FOR_ROLES = 64
 _ROLES = ("text", "image", "inpaint", "reference", "upscale")
 
 
@@ -39,6 +40,18 @@ def role_words(roles: frozenset[str]) -> str:
     """What a model can do, in a settled order."""
     known = [role for role in _ROLES if role in roles]
     return " ".join([*known, *sorted(roles - set(_ROLES))])
+
+
+def _provider(info: ModelInfo) -> str:
+    return one_line(info.ref.provider, most=20)
+
+
+def _roles(info: ModelInfo) -> str:
+    return role_words(info.roles)
+
+
+def _price(info: ModelInfo) -> str:
+    return one_line(info.missing, most=24) if info.missing else price_words(info.price)
 
 
 class ModelList(OptionList):
@@ -111,19 +124,18 @@ class ModelList(OptionList):
 
     def _line(self, info: ModelInfo) -> Content:
         width = max(30, (self.size.width or 76) - 2)
-        wide = width >= 64
-        roles = role_words(info.roles) if wide else ""
-        price = one_line(info.missing, most=24) if info.missing else price_words(info.price)
-        right = f"{fit(roles, 20)} {fit(price, 12, align='right')}" if wide else fit(price, 8, align="right")
-        provider = one_line(info.ref.provider, most=20)
-        room = width - cell_len(right) - cell_len(provider) - 3
+        provider = fit(_provider(info), self._widest(_provider))
+        roles = fit(_roles(info), self._widest(_roles)) + "  " if width >= _ROOM_FOR_ROLES else ""
+        price = fit(_price(info), self._widest(_price), align="right")
+        room = width - cell_len(provider) - cell_len(roles) - cell_len(price) - 4
         return Content.assemble(
             fit(one_line(info.title, most=200), room),
-            "  ",
-            (provider, "$text-muted"),
-            " ",
-            (right, "$warning" if info.missing else "$text-muted"),
+            (f"  {provider}  {roles}", "$text-muted"),
+            (price, "$warning" if info.missing else "$text-muted"),
         )
+
+    def _widest(self, words: Callable[[ModelInfo], str]) -> int:
+        return max((cell_len(words(info)) for info in self._models), default=0)
 
     def on_resize(self) -> None:
         if self._shown:

@@ -33,7 +33,7 @@ class SearchLine(Vertical):
         Input { height: 1; border: none; padding: 0 1; background: transparent; }
         Input:focus { border: none; background: $surface; }
         Static { height: 1; padding: 0 1; color: $text-muted; }
-        Static.-mistake { color: $text-error; }
+        Static.-mistake { color: $error; }
     }
     """
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -21,6 +22,7 @@ from textual.widgets.option_list import Option
 
 from silverprint.core.text import one_line
 from silverprint.ui.actions import Where, bindings
+from silverprint.ui.widgets.cells import fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Field(Vertical):
         height: auto; margin: 0 0 1 0; padding: 0 1;
         & > .title { color: $foreground; text-style: bold; height: 1; }
         & > .note { color: $text-muted; height: auto; }
-        & > .mistake { color: $text-error; height: auto; display: none; }
+        & > .mistake { color: $error; height: auto; display: none; }
         OptionList, OptionList:focus {
             height: auto; border: none; padding: 0; background: transparent; overflow-x: hidden;
         }
@@ -157,9 +159,14 @@ class ChoiceField(Field):
         return next((at for at, entry in enumerate(self._entries) if entry.value == value), None)
 
     def _prompt(self, entry: Entry) -> Content:
-        dot = ("● ", "$accent") if entry.value == self._kept else ("○ ", "$text-disabled")
-        note = (f"  {one_line(entry.note)}", "$text-muted") if entry.note else ("", "")
-        return Content.assemble(dot, one_line(entry.title), note)
+        # The dot has no colour of its own: the ground under the cursor may be the accent itself.
+        dot = "●" if entry.value == self._kept else "○"
+        title, note = one_line(entry.title), one_line(entry.note)
+        if not note:
+            return Content(f"{dot} {title}")
+        if all(each.note for each in self._entries):
+            title = fit(title, max(cell_len(one_line(each.title)) for each in self._entries))
+        return Content.assemble(f"{dot} {title}  ", (note, "$text-muted"))
 
     @on(OptionList.OptionHighlighted)
     def _moved(self, event: OptionList.OptionHighlighted) -> None:

@@ -70,7 +70,7 @@ class ThumbGrid(PagedGrid, can_focus=True):
         & > .thumb-grid--empty { color: $text-disabled; background: $surface; }
         & > .thumb-grid--frame { color: $accent; }
         & > .thumb-grid--frame-blurred { color: $text-muted; }
-        & > .thumb-grid--mark { color: $text-accent; text-style: bold; }
+        & > .thumb-grid--mark { color: $accent; }
         & > .thumb-grid--title { color: $foreground; }
         & > .thumb-grid--stars { color: $star; }
     }
@@ -174,8 +174,10 @@ class ThumbGrid(PagedGrid, can_focus=True):
         width = self.layout_now.box_width
         if picture is not None and picture.id in self.marks:
             mark = self.get_visual_style("thumb-grid--mark").rich_style
-            line = "─" * (width - 1) + "╮" if frame else " " * width
-            return [Segment("●", mark), Segment(("─" if frame else " ") + line, frame or plain)]
+            words = " marked "[:width]
+            room = width - len(words)
+            line = "─" * room + "╮" if frame else " " * (room + 1)
+            return [Segment("●" + words, mark), Segment(line, frame or plain)]
         return [Segment("╭" + "─" * width + "╮" if frame else " " * (width + 2), frame or plain)]
 
     def _caption(self, picture: Picture | None, frame: Style | None, plain: Style) -> list[Segment]:

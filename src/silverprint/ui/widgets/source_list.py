@@ -164,7 +164,7 @@ class SourceList(Vertical):
             id="path",
             compact=True,
             suggester=_Paths(),
-            placeholder="path of a picture; → completes, enter takes it",
+            placeholder="a path; → completes, enter takes it",
         )
         yield Static("", classes="reason", markup=False)
         yield Vertical(id="chips")

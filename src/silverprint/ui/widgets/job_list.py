@@ -281,7 +281,7 @@ class JobList(ScrollView, can_focus=True):
         """Progress, the error in one line, or what else there is to say."""
         news = self._news.get(job.id)
         if job.state is JobState.UNSURE:
-            return [segment(fit("was it sent? the answer is yours", width), "job-list--unsure")]
+            return [segment(fit("was it sent? you decide", width), "job-list--unsure")]
         if job.state is JobState.FAILED and job.error is not None:
             return [segment(fit(one_line(job.error.message), width), "job-list--failed")]
         if job.state.is_final:

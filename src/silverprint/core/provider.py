@@ -122,3 +122,12 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Let go of connections and threads. Safe to call twice."""
         ...
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A provider that computes here and can load ahead, so that the first picture need not wait for it."""
+
+    async def warm(self) -> None:
+        """Load what a job needs, off the event loop. Safe to call twice. Raises ProviderError."""
+        ...

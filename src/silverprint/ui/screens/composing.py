@@ -22,7 +22,7 @@ from silverprint.core.errors import BadRecipe, SilverprintError, UsageError
 from silverprint.core.job import Job
 from silverprint.core.params import Form
 from silverprint.core.picture import Picture
-from silverprint.core.provider import ModelInfo
+from silverprint.core.provider import ModelInfo, Warmable
 from silverprint.core.recipe import ModelRef, Source
 from silverprint.core.seeds import SeedMode, Spread, next_seed
 from silverprint.core.text import clean, one_line
@@ -126,8 +126,12 @@ class Composing(PictureActions):
 
     async def _take_form(self, ref: ModelRef, form: Form, info: ModelInfo) -> None:
         self.ref, self.form, self.info = ref, form, info
-        if (await self.studio.provider(ref.provider)).info.previews:
+        provider = await self.studio.provider(ref.provider)
+        if provider.info.previews:
             self.previewing.add(ref.provider)
+        if isinstance(provider, Warmable):
+            # What runs here is loaded while the prompt is typed, not when it is sent.
+            self.beside(provider.warm, group="warm", exclusive=True)
         line = self.query_one(ModelLine)
         line.title = one_line(info.title)
         line.note = one_line(info.note, most=300)

@@ -149,3 +149,20 @@ def test_tables_on_a_terminal_keep_ids_whole_and_fit(home: Path) -> None:
     assert head.startswith("ID")
     assert row.startswith(picture.id)
     assert "\x1b" not in written
+
+
+def test_paths_are_utf8_in_a_locale_that_is_not(tmp_path: Path) -> None:
+    home = tmp_path / "写真 ä"
+    plain = {
+        "PATH": os.environ["PATH"], "SILVERPRINT_HOME": str(home),
+        "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0",
+    }  # fmt: skip
+    program = "import sys; from silverprint.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    args = ["gen", "лиса", "--set", "steps=4", "--json", "--model", "pocket:pocket"]
+    ran = subprocess.run(
+        [sys.executable, "-c", program, *args], env=plain, capture_output=True, check=True, timeout=120
+    )
+    record = json.loads(ran.stdout.decode("utf-8").splitlines()[-1])
+    assert record["prompt"] == "лиса"
+    assert record["path"].startswith(str(home))
+    assert Path(record["path"]).is_file()

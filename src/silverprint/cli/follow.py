@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from silverprint.cli.board import Board
 from silverprint.cli.halfblocks import colours_of
 from silverprint.cli.narration import say
-from silverprint.cli.output import Output, is_terminal
+from silverprint.cli.output import Output, is_terminal, path_text
 from silverprint.cli.records import failed_record, job_record, made_record, progress_record
 from silverprint.core.errors import SilverprintError
 from silverprint.core.events import JobChanged, JobProgress, QueuePaused
@@ -140,7 +140,7 @@ class Follower:
             return
         if self._board is not None:
             self._board.clear()
-        self._output.line(copy or str(self._studio.path(picture)))
+        self._output.line(copy or path_text(self._studio.path(picture)))
 
     def _print(self, record: dict[str, object]) -> None:
         if self._board is not None:

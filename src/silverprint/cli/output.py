@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from silverprint.cli.cells import line_up
@@ -40,6 +41,14 @@ def to_json(value: Mapping[str, Any]) -> str:
     """One line of JSON: letters of any script as they are, everything that a terminal might obey as an escape."""
     text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "), default=str)
     return _UNPRINTED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def path_text(path: Path) -> str:
+    """The path for stdout, which is UTF-8 also where the locale made the interpreter read file names otherwise."""
+    try:
+        return os.fsencode(path).decode("utf-8")
+    except UnicodeError:
+        return str(path)
 
 
 class Output:

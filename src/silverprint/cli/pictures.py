@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from silverprint.cli.narration import say
-from silverprint.cli.output import Output
+from silverprint.cli.output import Output, path_text
 from silverprint.cli.records import picture_record, recipe_record
 from silverprint.cli.session import Session, as_json, pass_session
 from silverprint.core.errors import UsageError
@@ -113,7 +113,7 @@ def _table(output: Output, studio: Studio, pictures: Sequence[Picture]) -> None:
                 "" if picture.seed is None else str(picture.seed),
                 "★" * picture.rating,
                 picture.recipe.prompt,
-                str(studio.path(picture)),
+                path_text(studio.path(picture)),
             )
             for picture in pictures
         ],

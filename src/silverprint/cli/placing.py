@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from silverprint.cli.output import path_text
 from silverprint.core.errors import UsageError
 from silverprint.core.picture import Picture
 
@@ -49,7 +50,7 @@ class Placing:
             format=self.format,
             replace=self.replace and is_first,
         )
-        return str(made)
+        return path_text(made)
 
 
 def placing(out: str, *, replace: bool) -> Placing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from silverprint.cli.output import path_text
 from silverprint.core.job import Job, JobState
 from silverprint.core.params import Form, ParamSpec
 from silverprint.core.picture import Picture
@@ -22,7 +23,7 @@ def picture_record(studio: Studio, picture: Picture) -> dict[str, Any]:
     recipe, file = picture.recipe, picture.file
     return {
         "id": picture.id,
-        "path": str(studio.path(picture)),
+        "path": path_text(studio.path(picture)),
         "sha256": file.sha256,
         "pixels_sha256": file.pixels_sha256,
         "prompt": recipe.prompt,

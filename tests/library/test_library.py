@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.library.conftest import Clock, Maker, Shelf
 
 from silverprint.core.errors import NotFound, UsageError
 from silverprint.core.events import LibraryChanged, PictureChanged
@@ -17,6 +16,7 @@ from silverprint.core.recipe import ModelRef
 from silverprint.library.library import SCHEMA, Library, Sort
 from silverprint.store.database import Database
 from silverprint.store.thread import DatabaseThread
+from tests.library.conftest import Clock, Maker, Shelf
 
 
 async def prompts(library: Library, query: str = "", **how: object) -> list[str]:

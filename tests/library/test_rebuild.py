@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.library.conftest import Clock, Maker
 
 from silverprint.core.errors import LibraryDamaged, LibraryError, PictureError
 from silverprint.core.job import Job, JobState
@@ -24,6 +23,7 @@ from silverprint.library.record import document_of
 from silverprint.store.codec import job_document, job_of, picture_document, picture_of
 from silverprint.store.database import Database
 from silverprint.store.schema import TableSchema
+from tests.library.conftest import Clock, Maker
 
 
 def open_database(path: Path) -> Database:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.library.conftest import START, Clock, Maker
 
 from silverprint.core.errors import UsageError
 from silverprint.core.picture import Picture
 from silverprint.core.recipe import LoraUse, ModelRef, Source
 from silverprint.library.record import SCHEMA, document_of
 from silverprint.library.search import FIELDS, parse, read
+from tests.library.conftest import START, Clock, Maker
 
 NOW = START + timedelta(days=1)
 

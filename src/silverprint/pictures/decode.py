@@ -111,7 +111,7 @@ def read(path: Path, limits: Limits) -> bytes:
     try:
         data = _regular_file(path, limits.bytes + 1)
     except FileNotFoundError as error:
-        raise NotFound(f"{path.name} is not there any more.", path=path) from error
+        raise NotFound(f"There is no file {path.name}.", path=path, fix="Check the path.") from error
     except OSError as error:
         raise StorageError(
             f"{path.name} can't be read: {error.strerror or error}.",

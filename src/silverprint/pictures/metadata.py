@@ -134,7 +134,7 @@ def _bytes(path: Path) -> bytes:
             raise PictureError(f"{path.name} is too large for a picture.")
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(f"{path.name} is not there any more.", path=path) from error
+        raise NotFound(f"{path.name} is not there.", path=path, fix="Check the path.") from error
     except OSError as error:
         raise PictureError(f"{path.name} can't be read: {error.strerror or error}.") from error
 

@@ -236,6 +236,8 @@ class Composing(PictureActions):
             return "the history is not open"
         if self.form is None:
             return "opening" if self.is_loading else "the model is not ready"
+        if not self.draft.prompt.strip() and not self.draft.sources:
+            return "type what the picture should show"
         if self._mistake:
             return "the prompt has a mistake"
         wrong = [*self.query_one(ParamForm).reasons]

@@ -161,7 +161,7 @@ class StudioPage(Composing):
                 None,
                 f"{frame.job.state.value}\n\nwhy, and what to do, stands below",
             )
-        elif not (self.roll.follows and self._previews(frame)):
+        elif not (self.roll.follows and self._previews(frame)) or view.image is None:
             view.image, view.placeholder = None, "no preview yet"
 
     def _previews(self, frame: Frame) -> bool:
@@ -179,9 +179,7 @@ class StudioPage(Composing):
     def _lesson(self) -> str:
         words = ["No picture yet.", "Type what it should show, then press ctrl+g."]
         if self.info is not None and self.info.examples:
-            words.append(
-                "This model can draw: " + ", ".join(one_line(text) for text in self.info.examples[:3])
-            )
+            words += ["", "This model can draw:", *(one_line(text) for text in self.info.examples[:4])]
         return "\n".join(words)
 
     def sent(self, jobs: Sequence[Job]) -> None:

@@ -6,7 +6,6 @@ sent is the screen's below.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +17,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static, TextArea
 
-from silverprint.core.errors import BadRecipe, SilverprintError, UsageError
+from silverprint.core.errors import BadRecipe, SilverprintError
 from silverprint.core.job import Job
 from silverprint.core.params import Form
 from silverprint.core.picture import Picture
@@ -26,12 +25,11 @@ from silverprint.core.provider import ModelInfo, Warmable
 from silverprint.core.recipe import ModelRef, Source
 from silverprint.core.seeds import SeedMode, Spread, next_seed
 from silverprint.core.text import clean, one_line
-from silverprint.core.wildcards import count as combinations
-from silverprint.core.wildcards import has_wildcards
 from silverprint.ui import composition
 from silverprint.ui.draft_keeper import DraftKeeper
 from silverprint.ui.editor import EditorMissing, edit_text
 from silverprint.ui.path_text import path_of
+from silverprint.ui.prompt_check import check_prompt
 from silverprint.ui.screens.base import News
 from silverprint.ui.screens.picture_actions import Part, PictureActions
 from silverprint.ui.settled import settled
@@ -47,8 +45,6 @@ if TYPE_CHECKING:
 
 
 _INPUTS = ("image", "mask", "reference")
-_PAUSE_S = 0.12
-_MOST_COMBINATIONS = 10_000
 
 
 class Composing(PictureActions):
@@ -174,31 +170,23 @@ class Composing(PictureActions):
 
     async def _check_prompt(self) -> None:
         """Say how many prompts the wildcards make, or where they are wrong."""
-        prompt = self.draft.prompt
-        mistake, place, number = "", None, 0
-        if has_wildcards(prompt):
-            await asyncio.sleep(_PAUSE_S)
-            try:
-                number = await asyncio.to_thread(
-                    combinations, prompt, self.studio.wildcards, most=_MOST_COMBINATIONS
-                )
-            except UsageError as error:
-                mistake, place = one_line(f"{error} {error.fix}"), error.at
-            except SilverprintError as error:
-                mistake = one_line(f"{error} {error.fix}")
+        found = await check_prompt(self.draft.prompt, self.studio.wildcards)
         editor = self.query_one("#prompt", PromptEditor)
-        editor.mark(place)
-        self._mistake, self._combinations = mistake, number
+        editor.mark(found.place)
+        self._mistake, self._combinations = found.mistake, found.number
         words = self.query_one("#prompt-words", Static)
-        words.set_class(bool(mistake), "-wrong")
-        words.display = bool(mistake or number)
-        if mistake:
-            where = f"{editor.place_words(place)}: " if place else ""
-            words.update(Content(where + mistake))
-        elif number:
-            most = f"more than {_MOST_COMBINATIONS}" if number > _MOST_COMBINATIONS else str(number)
+        words.set_class(bool(found.mistake), "-wrong")
+        words.display = bool(found.mistake or found.number)
+        if found.mistake:
+            where = f"{editor.place_words(found.place)}: " if found.place else ""
+            words.update(Content(where + found.mistake))
+        elif found.number:
             now, other = ("all", "random") if self.draft.spread is Spread.ALL else ("random", "all")
-            words.update(Content.assemble(f"{most} prompts · {now}   ", ("alt+w", "$accent"), f" {other}"))
+            words.update(
+                Content.assemble(
+                    f"{found.number_words} prompts · {now}   ", ("alt+w", "$accent"), f" {other}"
+                )
+            )
         self._say_develop()
 
     @on(PromptEditor.SpreadTurned)

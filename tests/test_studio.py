@@ -9,13 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from silverprint.core.errors import BadRecipe, ModelGone, SettingsError, SilverprintError
+from silverprint.core.errors import (
+    BadRecipe,
+    LibraryDamaged,
+    LibraryError,
+    ModelGone,
+    SettingsError,
+    SilverprintError,
+)
 from silverprint.core.events import Event, JobChanged, PictureAdded
 from silverprint.core.expand import Spread
 from silverprint.core.job import JobState
 from silverprint.core.provider import Provider, ProviderContext
 from silverprint.core.recipe import ModelRef, Recipe, Source
 from silverprint.core.seeds import SeedMode
+from silverprint.queue.queue import JobQueue
 from silverprint.settings.model import Settings
 from silverprint.settings.paths import find_paths
 from silverprint.studio import Studio, open_studio
@@ -153,3 +161,27 @@ async def test_broken_signs_in_a_prompt_lose_nothing_else(studio: Studio) -> Non
     picture = await studio.library.get(job.pictures[0])
     assert picture.recipe.prompt == "a fox ? in 雪 👩‍🚀"
     assert await studio.library.count('"in 雪"') == 1
+
+
+async def test_a_start_that_fails_leaves_nothing_open_and_can_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    studio = Studio(find_paths(os.environ), Settings(), providers={"fake": lambda _context: FakeProvider()})
+
+    async def damaged(_queue: JobQueue) -> None:
+        raise LibraryDamaged("a page can't be read", path=studio.paths.database)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobQueue, "start", damaged)
+        with pytest.raises(LibraryDamaged):
+            await studio.start()
+    assert not studio.is_open
+    with pytest.raises(LibraryError, match="closed"):
+        await studio.library.count()
+    await studio.start()
+    (job,) = await studio.queue.wait([job.id for job in await studio.develop(replace(FOX, prompt="a fox"))])
+    sha256 = await studio.sources.add(studio.path(await studio.library.get(job.pictures[0])))
+    await studio.close()
+    await studio.start()
+    assert (await studio.sources.read_pixels(sha256)).size == (64, 64)
+    await studio.close()

@@ -119,7 +119,12 @@ class Studio:
         )
         self.is_open = True
         if run_queue:
-            await self.queue.start()
+            try:
+                await self.queue.start()
+            except BaseException:
+                # Damage may show only now; a rebuild must not find the file held open by us.
+                await self.close()
+                raise
             self.library.watch()
             self._sweeping = asyncio.create_task(asyncio.to_thread(self._sweep), name="sweep")
 
@@ -139,6 +144,7 @@ class Studio:
         if self._thumbs is not None:
             self._thumbs.close()
             self._thumbs = None
+        self._sources = None  # it asks this library; the next opening has its own
         assert self._database is not None
         await self._database.aclose()
 

@@ -6,6 +6,7 @@ Both front ends use it and add no logic of their own. Building a Studio costs no
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -207,12 +208,16 @@ class Studio:
     # providers and models
 
     def provider_names(self) -> list[str]:
-        """Every registered provider's name; none is loaded."""
-        if self._factories is not None:
-            return sorted(self._factories)
-        from silverprint.providers import registry
+        """The names of every registered provider and of the person's own servers; none is loaded."""
+        from silverprint.settings.addresses import own_servers
 
-        return registry.names()
+        if self._factories is not None:
+            known = list(self._factories)
+        else:
+            from silverprint.providers import registry
+
+            known = registry.names()
+        return sorted({*known, *own_servers(self.settings.providers)})
 
     async def provider(self, name: str) -> Provider:
         """The provider of this name, loaded once. Raises SettingsError."""
@@ -223,21 +228,25 @@ class Studio:
 
     def _load(self, name: str) -> Provider:
         from silverprint.core.provider import ProviderContext
+        from silverprint.settings.addresses import kind_of, provider_table
 
-        if self._factories is not None and name in self._factories:
-            factory = self._factories[name]
+        kind = kind_of(name, self.settings.providers)
+        if self._factories is not None and kind in self._factories:
+            factory = self._factories[kind]
         else:
             from silverprint.providers import registry
 
-            factory = registry.load(name)
+            factory = registry.load(kind)
         return factory(
             ProviderContext(
                 read_source=self.sources.read,
                 read_pixels=self.sources.read_pixels,
                 clock=self.clock,
                 cache=self.paths.cache / "providers" / name,
-                settings=self.settings.providers.get(name, {}),
+                name=name,
+                settings=provider_table(name, self.settings.providers, os.environ),
                 secret=self.secrets.get,
+                most_bytes=self.settings.limits.max_download_mb * 1_000_000,
             )
         )
 

@@ -75,7 +75,8 @@ class Job:
     """One recipe on its way. ``batch`` groups what one key press queued; ``rank`` orders the waiting.
 
     ``pictures`` are the ids of what it made. Moments are UTC. ``incoming`` names the received outputs
-    that lie on disk while the job is SAVING.
+    that lie on disk while the job is SAVING. ``price_usd`` is what sending it costs: an estimate (``price_about``)
+    until the service tells; None when nobody knows.
     """
 
     id: str
@@ -91,6 +92,8 @@ class Job:
     tries: int = 0
     parent: str | None = None
     incoming: Mapping[str, Any] | None = None
+    price_usd: float | None = None
+    price_about: bool = False
 
 
 def move(job: Job, state: JobState, *, now: datetime, **changes: Any) -> Job:

@@ -6,11 +6,12 @@ after a crash.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from silverprint.core.image import Mode, RawImage
 from silverprint.core.params import Form
@@ -18,30 +19,51 @@ from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Output, Update
 
+PriceSource = Literal["service", "table", "none"]
+Ability = Literal["text", "image", "inpaint", "reference", "upscale", "describe"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderInfo:
     """What a provider is and can do.
 
-    ``parallel``: jobs at once. ``idempotent``: a submit under the same job id may be repeated at no cost.
+    ``key_name`` is the name its key is kept under (see ``Secrets``), ``key_page`` where a person gets one.
+    ``parallel``: jobs at once. ``resumable``: another process can watch with a ticket. ``idempotent``: a submit
+    under the same job id may be repeated at no cost. ``results_live_s``: seconds for which the service keeps a
+    result, None when it does not say. ``price_source``: who tells what a picture costs. ``looks_up``: whether it
+    is a ``LooksUp``.
     """
 
     name: str
     title: str
     needs_key: bool = False
+    key_name: str = ""
+    key_page: str = ""
+    tasks: frozenset[Ability] = frozenset({"text"})
     parallel: int = 1
     previews: bool = False
     cancels: bool = False
+    resumable: bool = False
     idempotent: bool = False
+    seed_honoured: bool = False
+    seed_returned: bool = False
+    price_source: PriceSource = "none"
+    results_live_s: float | None = None
+    looks_up: bool = False
     local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """US dollars for one picture; ``about`` when it depends on the parameters. 0 is free."""
+    """US dollars for one picture, or for one request; ``about`` when it is an estimate. 0 is free.
+
+    ``source``: the service itself, or our own table, whose date is ``as_of`` (``2026-10``).
+    """
 
     usd: float
     about: bool = False
+    source: PriceSource = "none"
+    as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +98,22 @@ class ReadPixels(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderContext:
-    """All that an adapter may use. No globals, so a test gives it others."""
+    """All that an adapter may use. No globals, so a test gives it others.
+
+    ``name`` is the provider's name, which for a person's own server is the one they gave it. ``settings`` is its
+    table of the settings, with the addresses that the environment sets already in place. ``sleep`` is what it
+    waits with between two questions; ``most_bytes`` the largest download it may take.
+    """
 
     read_source: Callable[[str], Awaitable[bytes]]
     read_pixels: ReadPixels
     clock: Callable[[], datetime]
     cache: Path
+    name: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     secret: Callable[[str], str | None] = lambda _name: None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    most_bytes: int = 200_000_000
 
 
 @runtime_checkable
@@ -121,6 +151,52 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections and threads. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A provider that can tell what a request will cost before it is sent."""
+
+    async def price(self, recipe: Recipe) -> Price | None:
+        """What sending exactly this recipe costs, for all its pictures together; None when nobody knows.
+
+        It may ask the service, but sends no job. Raises ProviderError when the service can't be asked.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A job at the service that may be the one whose answer was lost.
+
+    ``sure``: it carries our own marker, so it is that one. ``words`` describe it to a person, in one line.
+    """
+
+    ticket: Ticket
+    words: str
+    sure: bool = False
+    created: datetime | None = None
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """A provider whose service lists past requests, so that a lost answer can be found again."""
+
+    async def look_up(self, recipe: Recipe, *, job_id: str, since: datetime) -> Sequence[Found]:
+        """The requests since ``since`` that may be this job, the likeliest first. Raises ProviderError."""
+        ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """A provider whose key can be tested without cost."""
+
+    async def probe(self) -> str:
+        """Ask the service whether it takes the key; the account in one line, as far as it tells.
+
+        Raises KeyMissing, KeyRefused, Unreachable and other kinds of ProviderError.
+        """
         ...
 
 

@@ -36,7 +36,8 @@ class StandIn:
     """A stand-in: ``app`` answers, ``seen`` and ``problems`` tell afterwards what it was asked.
 
     ``settings`` are what a provider's table of the settings must hold to use the one at a base URL;
-    ``submits`` counts the requests that make a paid job, ``key`` is the one it accepts.
+    ``submits`` counts the requests that make a paid job, ``key`` is the one it accepts. ``state`` is the service's own,
+    for a test to hold, fail or expire jobs with.
     """
 
     name: str
@@ -47,6 +48,7 @@ class StandIn:
     spec: Spec | None = None
     seen: list[Seen] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    state: Any = None
 
     @property
     def submits(self) -> int:

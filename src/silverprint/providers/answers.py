@@ -79,10 +79,10 @@ def words_of(answer: Answer) -> str:
     """What the service said about an error, in one line; empty when it said nothing legible.
 
     Knows the usual shapes: ``{"detail": text | [{"loc", "msg"}]}``, ``{"error": {"message"} | text}``,
-    ``{"title", "detail"}``, ``{"message"}``.
+    ``{"error": code, "message"}``, ``{"title", "detail"}``, ``{"message"}``.
     """
     body = answer.body()
-    if body is None:
+    if body is None and answer.content.strip() != b"null":
         if not answer.content or looks_like_page(answer.content):
             return ""
         return one_line(answer.content[:2000].decode("utf-8", "replace"), most=MOST_WORDS)
@@ -101,7 +101,10 @@ def _said(body: Any, depth: int = 0) -> str:
             loc = body.get("loc")
             where = str(loc[-1]) if isinstance(loc, list) and loc else ""
             return f"{where}: {body['msg']}" if where else body["msg"]
-        for name in ("detail", "error", "message", "title", "errors"):
+        names = ("detail", "error", "message", "title", "errors")
+        if isinstance(body.get("error"), str) and isinstance(body.get("message"), str):
+            names = ("detail", "message", "error", "title", "errors")  # then "error" is a code
+        for name in names:
             if body.get(name):
                 said = _said(body[name], depth + 1)
                 if said:

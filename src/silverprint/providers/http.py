@@ -44,7 +44,8 @@ class Service:
 
     ``auth`` turns the key into headers. ``bases`` are the addresses in use, checked by ``check_base``; ``hosts``
     are further hosts of the service that may have the key over https: ``api.bfl.ai``, or ``.bfl.ai`` for all below.
-    ``pays`` tells whether a request makes a paid job; by default every POST does. ``user_agent`` is ours.
+    ``pays`` tells whether a request makes a paid job; by default every POST does. ``answer_s`` is how long an answer
+    may take, unless the settings of the provider have an ``answer_s`` of their own.
     """
 
     def __init__(
@@ -72,6 +73,9 @@ class Service:
         self._hosts = tuple(host.lower() for host in hosts)
         self.explain = explain
         self._pays = pays or (lambda request: request.method == "POST")
+        asked = context.settings.get("answer_s")
+        is_number = isinstance(asked, int | float) and not isinstance(asked, bool) and asked > 0
+        self._patience_s = float(asked) if is_number and asked is not None else None
         self._answer_s = answer_s
         self._guard: Guard | None = None
         self._client: httpx.AsyncClient | None = None
@@ -250,7 +254,7 @@ class Service:
         )
 
     def _timeout(self, answer_s: float | None) -> httpx.Timeout:
-        return httpx.Timeout(answer_s or self._answer_s, connect=CONNECT_S)
+        return httpx.Timeout(self._patience_s or answer_s or self._answer_s, connect=CONNECT_S)
 
     async def _open(self) -> httpx.AsyncClient:
         # The keyring may block, so the key is read in a thread, anew for each request: it may have been changed.

@@ -23,6 +23,7 @@ from silverprint.core.seeds import SeedMode, Spread
 if TYPE_CHECKING:
     # A studio stands before the first paint; what its methods use is imported when they are called.
     from silverprint.core.grade import Verdict
+    from silverprint.core.image import RawImage
     from silverprint.core.job import Job
     from silverprint.core.params import Form
     from silverprint.core.picture import Picture
@@ -247,8 +248,14 @@ class Studio:
                 settings=provider_table(name, self.settings.providers, os.environ),
                 secret=self.secrets.get,
                 most_bytes=self.settings.limits.max_download_mb * 1_000_000,
+                decode=self._decode,
             )
         )
+
+    async def _decode(self, data: bytes) -> RawImage:
+        from silverprint.pictures.decode import preview
+
+        return await asyncio.to_thread(preview, data, self._limits())
 
     async def models(self, query: str = "") -> list[ModelInfo]:
         """The models of all providers that fit ``query``. What fails is in ``problems``, never raised."""

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from silverprint.core.errors import PictureError
 from silverprint.core.image import Mode, RawImage
 from silverprint.core.params import Form
 from silverprint.core.recipe import ModelRef, Recipe
@@ -96,13 +97,18 @@ class ReadPixels(Protocol):
     ) -> Awaitable[RawImage]: ...
 
 
+async def _no_decoder(_data: bytes) -> RawImage:
+    raise PictureError("Nothing here can decode a picture.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderContext:
     """All that an adapter may use. No globals, so a test gives it others.
 
     ``name`` is the provider's name, which for a person's own server is the one they gave it. ``settings`` is its
     table of the settings, with the addresses that the environment sets already in place. ``sleep`` is what it
-    waits with between two questions; ``most_bytes`` the largest download it may take.
+    waits with between two questions; ``most_bytes`` the largest download it may take. ``decode`` turns the bytes of
+    a picture into pixels for a preview, small enough to show at once; it raises PictureError.
     """
 
     read_source: Callable[[str], Awaitable[bytes]]
@@ -114,6 +120,7 @@ class ProviderContext:
     secret: Callable[[str], str | None] = lambda _name: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     most_bytes: int = 200_000_000
+    decode: Callable[[bytes], Awaitable[RawImage]] = _no_decoder
 
 
 @runtime_checkable

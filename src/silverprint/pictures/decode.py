@@ -193,6 +193,13 @@ def raw(image: Image.Image) -> RawImage:
     )
 
 
+def preview(data: bytes, limits: Limits, *, most: int = 768) -> RawImage:
+    """The picture as RGB pixels, upright, on white, its longer side at most ``most``. Raises PictureError."""
+    image = flat(upright(decode(data, limits, draft=most)))
+    image.thumbnail((most, most))
+    return raw(image)
+
+
 def encode_png(image: RawImage) -> bytes:
     """The pixels as a PNG without any metadata."""
     file = BytesIO()

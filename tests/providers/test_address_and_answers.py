@@ -167,6 +167,7 @@ def test_an_adapters_own_reading_wins() -> None:
         ({"detail": [{"loc": ["body", "width"], "msg": "too wide"}]}, "width: too wide"),
         ({"error": {"message": "no such model", "code": 1}}, "no such model"),
         ({"error": "text"}, "text"),
+        ({"error": "no_credits", "message": "You have no credits left."}, "You have no credits left."),
         ({"title": "Unauthenticated"}, "Unauthenticated"),
         ([{"detail": "in a list"}], "in a list"),
         ("just a text", "just a text"),

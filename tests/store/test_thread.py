@@ -116,3 +116,99 @@ async def test_closing_waits_for_what_was_asked(tmp_path: Path) -> None:
     assert sorted(await asyncio.gather(*tasks)) == list(range(1, 21))
     with Database(path) as db:
         assert len(db.table("t")) == 20
+
+
+async def _hold(thread: DatabaseThread) -> tuple[threading.Event, asyncio.Task[object]]:
+    """Keep the thread busy until the event is set, so that what is asked for meanwhile gathers."""
+    begun, go = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def busy() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        assert go.wait(30)
+
+    task: asyncio.Task[object] = asyncio.ensure_future(thread.run(busy))
+    await begun.wait()
+    return go, task
+
+
+def _statements(thread: DatabaseThread) -> list[str]:
+    """A growing list of the commits that reach SQLite."""
+    seen: list[str] = []
+    connection = thread.database.storage._connection
+    connection.set_trace_callback(lambda sql: seen.append(sql) if sql == "COMMIT" else None)
+    return seen
+
+
+async def test_writes_that_gather_share_one_transaction(thread: DatabaseThread) -> None:
+    table = thread.database.table("t")
+    await thread.write(table.insert, {"n": -1})
+    commits = _statements(thread)
+    go, busy = await _hold(thread)
+    writes = [asyncio.ensure_future(thread.write(table.insert, {"n": n})) for n in range(20)]
+    await asyncio.sleep(0)
+    go.set()
+    ids = await asyncio.gather(*writes)
+    await busy
+    assert len(set(ids)) == 20
+    assert [row["n"] for row in await thread.run(table.all)] == list(range(-1, 20))
+    assert commits == ["COMMIT"]
+
+
+async def test_one_bad_write_does_not_spoil_the_others(thread: DatabaseThread) -> None:
+    table = thread.database.table("t")
+
+    def half(number: int) -> None:
+        table.insert({"n": number})
+        if number == 2:
+            raise ValueError("the third is bad")
+
+    go, busy = await _hold(thread)
+    writes = [asyncio.ensure_future(thread.write(half, n)) for n in range(5)]
+    await asyncio.sleep(0)
+    go.set()
+    ends = await asyncio.gather(*writes, return_exceptions=True)
+    await busy
+    assert [type(end) for end in ends] == [type(None), type(None), ValueError, type(None), type(None)]
+    assert [row["n"] for row in await thread.run(table.all)] == [0, 1, 3, 4]
+
+
+async def test_a_shared_transaction_that_fails_is_done_one_by_one(
+    thread: DatabaseThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = thread.database.table("t")
+    await thread.write(table.insert, {"n": -1})
+
+    def undo_all() -> None:
+        # What SQLite does by itself on a full disk: everything in the transaction is undone.
+        if thread.database.in_transaction():
+            table.insert({"n": 99})
+            thread.database.storage._connection.execute("ROLLBACK")
+            raise LibraryError("the disk is full")
+
+    go, busy = await _hold(thread)
+    writes = [asyncio.ensure_future(thread.write(table.insert, {"n": n})) for n in range(3)]
+    bad = asyncio.ensure_future(thread.write(undo_all))
+    writes += [asyncio.ensure_future(thread.write(table.insert, {"n": n})) for n in range(3, 6)]
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(*writes)
+    with pytest.raises(LibraryError, match="disk is full"):
+        await bad
+    await busy
+    assert [row["n"] for row in await thread.run(table.all)] == list(range(-1, 6))
+
+
+async def test_writes_asked_for_before_closing_are_done(tmp_path: Path) -> None:
+    opened = DatabaseThread(lambda: Database(tmp_path / "library.db"))
+    table = opened.database.table("t")
+    go, busy = await _hold(opened)
+    writes = [asyncio.ensure_future(opened.write(table.insert, {"n": n})) for n in range(300)]
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(opened.aclose())
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(closing, busy, *writes)
+    again = Database(tmp_path / "library.db")
+    assert len(again.table("t")) == 300
+    again.close()

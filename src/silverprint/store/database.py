@@ -84,6 +84,10 @@ class Database(TinyDB):
         """Everything written inside, to any table, is written together or not at all; a nested one joins the outer."""
         return self._sqlite.transaction()
 
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._sqlite.in_transaction()
+
     def reading(self) -> contextlib.AbstractContextManager[None]:
         """Everything read inside is one moment of the database."""
         return self._sqlite.reading()

@@ -6,15 +6,21 @@ Owns the thread and the order of work in it: first come, first served. What the 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from silverprint.core.errors import LibraryError
 from silverprint.store.database import Database
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+TOGETHER_MOST = 128
+"""How many writes may share one transaction."""
 
 
 class DatabaseThread:
@@ -27,6 +33,8 @@ class DatabaseThread:
     def __init__(self, open_database: Callable[[], Database]) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="silverprint-database")
         self._closed = False
+        self._writes: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._writes_lock = threading.Lock()
         try:
             self.database = self._pool.submit(open_database).result()
         except BaseException:
@@ -40,6 +48,21 @@ class DatabaseThread:
         a transaction never half done.
         """
         return await asyncio.shield(asyncio.wrap_future(self._submit(fn, *args, **kwargs)))
+
+    async def write(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As ``run``, with ``fn`` in a transaction that is durable when this returns.
+
+        Writes that are asked for while an earlier one is on its way to the disk share one transaction, and so one wait
+        for the disk. Each is still whole or not at all by itself. When the shared one fails, each is done alone, so
+        ``fn`` must be such that doing it again after it was undone does no harm.
+        """
+        future: Future[R] = Future()
+        with self._writes_lock:
+            self._writes.append((partial(fn, *args, **kwargs), future))
+            is_first = len(self._writes) == 1
+        if is_first:
+            self._submit(self._write_together)
+        return await asyncio.shield(asyncio.wrap_future(future))
 
     async def read(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As ``run``, for work that changes nothing: when the task is cancelled before it began, it is dropped."""
@@ -62,6 +85,41 @@ class DatabaseThread:
     async def aclose(self) -> None:
         """``close`` without holding up the event loop."""
         await asyncio.to_thread(self.close)
+
+    def _write_together(self) -> None:
+        """Do all that waits to be written, in its order. Runs in the thread."""
+        while group := self._next_group():
+            ends = self._try_together([fn for fn, _ in group]) if len(group) > 1 else None
+            for number, (fn, future) in enumerate(group):
+                result, error = ends[number] if ends is not None else self._try_alone(fn)
+                if error is not None:
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+
+    def _next_group(self) -> list[tuple[Callable[[], Any], Future[Any]]]:
+        with self._writes_lock:
+            return [self._writes.popleft() for _ in range(min(len(self._writes), TOGETHER_MOST))]
+
+    def _try_together(self, group: list[Callable[[], Any]]) -> list[tuple[Any, BaseException | None]] | None:
+        """The ends of all, in one transaction; None when that failed as a whole, and nothing was written."""
+        ends: list[tuple[Any, BaseException | None]] = []
+        try:
+            with self.database.transaction():
+                for fn in group:
+                    ends.append(self._try_alone(fn))
+                    if not self.database.in_transaction():  # a full disk can undo everything at once
+                        return None
+        except Exception:  # noqa: BLE001 - each is then done alone, and raises for itself
+            return None
+        return ends
+
+    def _try_alone(self, fn: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+        try:
+            with self.database.transaction():
+                return fn(), None
+        except BaseException as error:  # noqa: BLE001 - it is raised where the write was asked for
+            return None, error
 
     def _submit(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         if self._closed:

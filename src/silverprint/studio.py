@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from random import Random, SystemRandom
@@ -22,12 +22,13 @@ from silverprint.core.seeds import SeedMode, Spread
 
 if TYPE_CHECKING:
     # A studio stands before the first paint; what its methods use is imported when they are called.
+    from silverprint.core.budget import Budget, SpendRow, Standing
     from silverprint.core.grade import Verdict
     from silverprint.core.image import RawImage
     from silverprint.core.job import Job
     from silverprint.core.params import Form
     from silverprint.core.picture import Picture
-    from silverprint.core.provider import ModelInfo, Provider
+    from silverprint.core.provider import ModelInfo, Price, Provider, ProviderInfo
     from silverprint.core.recipe import ModelRef, Recipe
     from silverprint.core.update import Finished
     from silverprint.library.library import Library
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from silverprint.settings.paths import Paths
     from silverprint.settings.secrets import Secrets
     from silverprint.store.thread import DatabaseThread
+
+
+PRICE_TIMEOUT_S = 2.0
 
 
 def _utc_now() -> datetime:
@@ -87,16 +91,16 @@ class Studio:
         """
         from silverprint.library.library import SCHEMA as PICTURES
         from silverprint.library.library import Library
+        from silverprint.queue.ledger import Ledger
         from silverprint.queue.owners import Owners
         from silverprint.queue.queue import JobQueue
-        from silverprint.queue.saved import SCHEMA as JOBS
-        from silverprint.queue.saved import SavedJobs
+        from silverprint.queue.saved import SCHEMAS, SavedJobs
         from silverprint.settings.paths import ensure
         from silverprint.settings.secrets import Secrets
         from silverprint.store.database import Database
         from silverprint.store.thread import DatabaseThread
 
-        schemas = {"pictures": PICTURES, "jobs": JOBS}
+        schemas = {"pictures": PICTURES, **SCHEMAS}
 
         def open_database() -> DatabaseThread:
             ensure(self.paths)
@@ -108,7 +112,7 @@ class Studio:
         self.library = Library(
             database, folder=self.paths.pictures, clock=self.clock, publish=self.feed.publish
         )
-        self._saved = SavedJobs(database, Owners(self.paths.owners))
+        self._saved = SavedJobs(database, Owners(self.paths.owners), Ledger(budget=self._budget))
         self.queue = JobQueue(
             provider_of=self.provider,
             saved=self._saved,
@@ -316,14 +320,90 @@ class Studio:
         parent: str | None = None,
     ) -> list[Job]:
         """Plan, then queue. The jobs are on disk when this returns."""
-        return await self.queue.add(
-            await self.plan(recipe, mode=mode, count=count, spread=spread), parent=parent
-        )
+        recipes = await self.plan(recipe, mode=mode, count=count, spread=spread)
+        return await self.queue.add(recipes, parent=parent, prices=await self._prices(recipes))
 
     async def redo(self, picture: Picture) -> Job:
         """Queue exactly the picture's recipe once more."""
         recipe = replace(picture.recipe, engine=None, seed=picture.seed)
-        return (await self.queue.add([recipe], parent=picture.id))[0]
+        (job,) = await self.queue.add([recipe], parent=picture.id, prices=await self._prices([recipe]))
+        return job
+
+    # money and keys
+
+    async def price(self, recipe: Recipe) -> Price | None:
+        """What sending this recipe costs, for all its pictures together; None when nobody knows. Never raises."""
+        from silverprint.core.provider import Price, Priced
+        from silverprint.queue.develop import outcome
+        from silverprint.queue.setbacks import Failure
+
+        async def ask() -> Price | None:
+            provider = await self.provider(recipe.ref.provider)
+            if provider.info.local:
+                return Price(usd=0.0)
+            return await provider.price(recipe) if isinstance(provider, Priced) else None
+
+        try:
+            async with asyncio.timeout(PRICE_TIMEOUT_S):
+                price = await outcome(ask(), f"The provider {recipe.ref.provider}")
+        except TimeoutError:
+            return None
+        return None if isinstance(price, Failure) else price
+
+    async def _prices(self, recipes: Sequence[Recipe]) -> list[Price | None]:
+        """The price of each; recipes that differ in their seed alone are asked for once, all of them at a time."""
+        keys = [
+            repr(replace(recipe, seed=None)) for recipe in recipes
+        ]  # a recipe holds dicts, so it has no hash
+        distinct = dict(zip(keys, recipes, strict=True))
+        asked = await asyncio.gather(*(self.price(recipe) for recipe in distinct.values()))
+        prices = dict(zip(distinct, asked, strict=True))
+        return [prices[key] for key in keys]
+
+    def _budget(self) -> Budget:
+        from silverprint.core.budget import Budget
+
+        said = self.settings.budget
+        return Budget(day_usd=said.day_usd, month_usd=said.month_usd, assume_usd=said.assume_usd)
+
+    async def standing(self) -> Standing:
+        """What was spent today and this month, and what may be. Raises LibraryError."""
+        return await self._saved.standing(self.clock())
+
+    async def lift_budget(self) -> None:
+        """No limit holds until the local day ends, in any process; what was held goes on. Raises LibraryError."""
+        from silverprint.core.events import SpendChanged
+
+        await self._saved.lift_budget(self.clock())
+        self.feed.publish(SpendChanged())
+
+    async def spent(self, since: date, until: date) -> list[SpendRow]:
+        """What each model cost on each local day, from ``since`` to ``until``, both included. Raises LibraryError."""
+        return await self._saved.spent(since, until)
+
+    async def info(self, name: str) -> ProviderInfo:
+        """What the provider of this name is and can do. Raises SettingsError."""
+        return (await self.provider(name)).info
+
+    async def probe(self, name: str) -> str:
+        """Test the provider's key, at no cost; the account in one line, as far as the service tells.
+
+        Raises KeyMissing, KeyRefused, Unreachable and other kinds of ProviderError, UsageError for a provider whose key
+        can't be tested, SettingsError for one that is not there.
+        """
+        from silverprint.core.errors import UsageError
+        from silverprint.core.provider import Probes
+
+        provider = await self.provider(name)
+        if not isinstance(provider, Probes):
+            raise UsageError(f"{provider.info.title} has no key to test.")
+        return await provider.probe()
+
+    async def key_changed(self, name: str) -> None:
+        """A key was set or removed, by the provider's name or the key's: what waited for it goes on."""
+        for provider in list(self._providers.values()):
+            if name in (provider.info.name, provider.info.key_name):
+                await self.queue.resume(provider.info.name)
 
     async def verify(self, picture: Picture, job: Job) -> Verdict:
         """Compare a picture with what a finished redo of it made.

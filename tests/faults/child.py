@@ -30,13 +30,13 @@ from silverprint.library.library import Library
 from silverprint.pictures.intake import Fetch, Intake, Limits
 from silverprint.queue.owners import Owners
 from silverprint.queue.queue import JobQueue
-from silverprint.queue.saved import SCHEMA as JOBS
+from silverprint.queue.saved import SCHEMAS as JOBS
 from silverprint.queue.saved import SavedJobs
 from silverprint.store.database import Database
 from silverprint.store.thread import DatabaseThread
 from silverprint.testing import FakeProvider
 
-SCHEMAS = {"pictures": PICTURES, "jobs": JOBS}
+SCHEMAS = {"pictures": PICTURES, **JOBS}
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "cloud": {"resumable": True, "kind": "url", "outputs": 2, "parallel": 2},
     "once": {"resumable": False, "kind": "png"},

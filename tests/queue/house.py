@@ -21,14 +21,15 @@ from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Output
 from silverprint.queue.owners import Owners
 from silverprint.queue.queue import JobQueue
-from silverprint.queue.saved import SCHEMA, SavedJobs
+from silverprint.queue.saved import SCHEMAS as JOBS
+from silverprint.queue.saved import SavedJobs
 from silverprint.store.codec import picture_document
 from silverprint.store.database import Database
 from silverprint.store.schema import TableSchema
 from silverprint.store.thread import DatabaseThread
 from silverprint.testing import FakeClock, FakeProvider
 
-SCHEMAS = {"jobs": SCHEMA, "pictures": TableSchema(key="id")}
+SCHEMAS = {**JOBS, "pictures": TableSchema(key="id")}
 
 
 class Tray:

@@ -12,7 +12,7 @@ import pytest
 
 from silverprint.core.errors import DiskFull, SettingsError
 from silverprint.settings.load import load_settings, read_settings
-from silverprint.settings.model import LimitSettings, Settings
+from silverprint.settings.model import BudgetSettings, LimitSettings, Settings
 from silverprint.settings.paths import Paths, ensure, find_paths
 from silverprint.settings.save import change_setting
 
@@ -32,6 +32,23 @@ def read(
     return settings, list(problems)
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-0.01", "true", '"5"', "1_000_001"])
+def test_a_budget_that_is_no_amount_is_told(paths: Paths, value: str) -> None:
+    settings, (problem,) = read(paths, f"[budget]\nmonth_usd = 2\nday_usd = {value}\n")
+    assert settings.budget == BudgetSettings(month_usd=2.0)
+    assert problem.line == 3
+    assert "budget.day_usd must be US dollars, from 0 to 1,000,000" in str(problem)
+
+
+def test_a_budget_is_written_and_taken_away(paths: Paths) -> None:
+    change_setting(paths.settings_file, "budget.day_usd", 5.0)
+    assert load_settings(paths, {}).budget.day_usd == 5.0
+    change_setting(paths.settings_file, "budget.day_usd", None)
+    assert load_settings(paths, {}).budget == BudgetSettings()
+    with pytest.raises(SettingsError, match="US dollars"):
+        change_setting(paths.settings_file, "budget.day_usd", -1.0)
+
+
 def test_no_file_is_the_defaults(paths: Paths) -> None:
     assert load_settings(paths, {}) == Settings()
 
@@ -49,6 +66,10 @@ wildcards_folder = "/srv/lists"
 [limits]
 max_download_mb = 50
 max_pixels = 1_000_000
+[budget]
+day_usd = 5
+month_usd = 60.5
+assume_usd = 0.2
 [providers.comfyui]
 address = "http://127.0.0.1:8188"
 [parallel]
@@ -66,6 +87,7 @@ develop = "f5"
         pictures_folder=Path("~/Bilder 雪").expanduser(),
         wildcards_folder=Path("/srv/lists"),
         limits=LimitSettings(max_download_mb=50, max_pixels=1_000_000),
+        budget=BudgetSettings(day_usd=5.0, month_usd=60.5, assume_usd=0.2),
         providers={"comfyui": {"address": "http://127.0.0.1:8188"}},
         parallel={"fal": 4},
         keys={"develop": "f5"},

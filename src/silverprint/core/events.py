@@ -35,6 +35,11 @@ class QueuePaused:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendChanged:
+    """A price was reserved or settled, or the budget was lifted: ask again for the standing."""
+
+
+@dataclass(frozen=True, slots=True)
 class PictureAdded:
     """A new picture is in the library."""
 
@@ -53,4 +58,6 @@ class LibraryChanged:
     """Another process wrote to the library: ask again for what is on view."""
 
 
-Event: TypeAlias = JobChanged | JobProgress | QueuePaused | PictureAdded | PictureChanged | LibraryChanged
+Event: TypeAlias = (
+    JobChanged | JobProgress | QueuePaused | SpendChanged | PictureAdded | PictureChanged | LibraryChanged
+)

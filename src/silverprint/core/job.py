@@ -76,7 +76,7 @@ class Job:
 
     ``pictures`` are the ids of what it made. Moments are UTC. ``incoming`` names the received outputs
     that lie on disk while the job is SAVING. ``price_usd`` is what sending it costs: an estimate (``price_about``)
-    until the service tells; None when nobody knows.
+    until the service tells; None when nobody knows. ``sent`` is when it was last sent.
     """
 
     id: str
@@ -94,6 +94,7 @@ class Job:
     incoming: Mapping[str, Any] | None = None
     price_usd: float | None = None
     price_about: bool = False
+    sent: datetime | None = None
 
 
 def move(job: Job, state: JobState, *, now: datetime, **changes: Any) -> Job:

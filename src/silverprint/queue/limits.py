@@ -40,6 +40,7 @@ class Lane:
         self.running = 0
         self.setbacks = 0
         self.paused = False
+        self.reason = ""
         self.resting_until: datetime | None = None
         self._heap: list[_Place] = []
         self._waiting: dict[str, _Place] = {}

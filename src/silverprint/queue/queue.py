@@ -18,8 +18,9 @@ from silverprint.core.events import Event, QueuePaused
 from silverprint.core.ids import new_id
 from silverprint.core.job import Job, JobState, move
 from silverprint.core.picture import Picture
-from silverprint.core.provider import Provider
+from silverprint.core.provider import Found, Price, Provider
 from silverprint.core.recipe import Recipe
+from silverprint.core.ticket import Ticket
 from silverprint.core.update import Preview, Waiting, Working
 from silverprint.queue.desk import Desk, IntakeLike
 from silverprint.queue.neighbours import LOOK_S, Neighbours
@@ -133,9 +134,14 @@ class JobQueue:
         """Whether no further job is started, at any provider."""
         return self._runner.paused
 
+    @property
+    def paused_providers(self) -> Mapping[str, str]:
+        """The providers at which no further job is started, each with the reason."""
+        return self._runner.paused_providers()
+
     async def pause(self, provider: str | None = None, reason: str = "") -> None:
         """Start no further job, at ``provider`` or at all; those that run go on."""
-        self._runner.pause(provider)
+        self._runner.pause(provider, reason)
         self._publish(QueuePaused(True, provider, reason))
 
     async def resume(self, provider: str | None = None) -> None:
@@ -146,13 +152,20 @@ class JobQueue:
     # jobs
 
     async def add(
-        self, recipes: Iterable[Recipe], *, parent: str | None = None, batch: str | None = None
+        self,
+        recipes: Iterable[Recipe],
+        *,
+        parent: str | None = None,
+        batch: str | None = None,
+        prices: Sequence[Price | None] = (),
     ) -> list[Job]:
         """Queue one job for each recipe, in their order. They are on disk, in one transaction, when this returns.
 
-        Raises LibraryError, DiskFull; then none is queued.
+        ``prices`` says what each costs, in the same order; without it nobody knows. Raises LibraryError, DiskFull;
+        then none is queued.
         """
         wanted = list(recipes)
+        known = list(prices) or [None] * len(wanted)
         if self._is_closed:
             raise LibraryError("The queue is closed.", fix="Start silverprint again.")
         now = self._clock()
@@ -161,7 +174,7 @@ class JobQueue:
             ids.add(new_id(now, self._random))
         in_order = sorted(ids)
         jobs = []
-        for number, (job_id, recipe) in enumerate(zip(in_order, wanted, strict=True)):
+        for number, (job_id, recipe, price) in enumerate(zip(in_order, wanted, known, strict=True)):
             created = now + timedelta(microseconds=number)  # so that whatever sorts by time keeps the order
             jobs.append(
                 Job(
@@ -172,6 +185,8 @@ class JobQueue:
                     created=created,
                     changed=created,
                     parent=parent,
+                    price_usd=price.usd if price is not None else None,
+                    price_about=price is not None and price.about,
                 )
             )
         if jobs:
@@ -245,6 +260,23 @@ class JobQueue:
             return await self.find(job_id)
         self._runner.enqueue([waiting])
         return waiting
+
+    async def look_up(self, job_id: str) -> list[Found]:
+        """The requests at the service that may be this job, the likeliest first; those of other jobs are left out.
+
+        Raises NotFound, UsageError where the service can't be looked into, and ProviderError.
+        """
+        await self._find(job_id)
+        raise UsageError("This service has no list of requests to look into.")
+
+    async def claim(self, job_id: str, ticket: Ticket) -> Job:
+        """On a person's word: watch with ``ticket``, which ``look_up`` gave; nothing is sent. Gives the job as it is then.
+
+        For a job that is UNSURE, FAILED or CANCELLED. Raises NotFound, and UsageError when the ticket can't be watched
+        with or is another job's.
+        """
+        await self._find(job_id)
+        raise UsageError("This ticket can't be watched with.")
 
     async def wait(self, ids: Iterable[str]) -> list[Job]:
         """The jobs of ``ids``, in their order, when all have ended (UNSURE counts), or the queue is closed.

@@ -145,12 +145,17 @@ class Runner:
         for name in names:
             self._pump(self._lane(name))
 
-    def pause(self, provider: str | None) -> None:
+    def paused_providers(self) -> dict[str, str]:
+        """The lanes that are held, each with the reason."""
+        return {name: lane.reason for name, lane in sorted(self._lanes.items()) if lane.paused}
+
+    def pause(self, provider: str | None, reason: str = "") -> None:
         """Start no further job, at one provider or at all."""
         if provider is None:
             self.paused = True
         else:
             self._lane(provider).paused = True
+            self._lane(provider).reason = reason
 
     def resume(self, provider: str | None) -> None:
         """Go on, at one provider or everywhere; what was left for want of its provider is looked at again."""

@@ -1,18 +1,22 @@
 """Jobs on disk: a table of the history's own database, so that DONE and its pictures are one transaction.
 
 Owns the records, whose they are, and the moves that two processes might make at once. When to make them is left
-to ``queue.py``.
+to ``queue.py``, what they cost to ``ledger.py``, which is written with them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, TypeVar
 
+from silverprint.core.budget import SpendRow, Standing
 from silverprint.core.errors import LibraryError
 from silverprint.core.job import Job, JobState
+from silverprint.queue import ledger
+from silverprint.queue.ledger import Ledger
 from silverprint.queue.owners import NOBODY, Owners
 from silverprint.store.codec import job_document, job_of
 from silverprint.store.condition import Condition, field
@@ -31,6 +35,7 @@ SCHEMA = TableSchema(
     ),
     key="id",
 )
+SCHEMAS: Mapping[str, TableSchema] = {TABLE: SCHEMA, **ledger.SCHEMAS}
 
 ACTIVE = tuple(state.value for state in JobState if not state.is_final)
 OPEN = (*ACTIVE, JobState.UNSURE.value)
@@ -58,12 +63,14 @@ class SavedJobs:
     """The records of all jobs, of all processes that share the database.
 
     Every method may raise LibraryError or DiskFull; then nothing was changed. Those that write do so in one
-    transaction, durable when they return.
+    transaction, durable when they return. The database must have been opened with ``SCHEMAS``.
     """
 
-    def __init__(self, database: DatabaseThread, owners: Owners) -> None:
+    def __init__(self, database: DatabaseThread, owners: Owners, ledger: Ledger | None = None) -> None:
+        """Without ``ledger`` the spending is written down, and nothing is limited."""
         self._thread = database
         self.owners = owners
+        self.ledger = ledger if ledger is not None else Ledger()
 
     async def add(self, jobs: Sequence[Job]) -> None:
         """Write new jobs, all or none, as this process's own."""
@@ -154,6 +161,7 @@ class SavedJobs:
             if not saved.job.state.is_final and is_foreign and self.owners.alive(saved.owner):
                 return False
             _table(database).put(after.id, self._document(after))
+            self.ledger.record(database, saved.job, after)
             return True
 
         return await self._write(write)
@@ -181,6 +189,18 @@ class SavedJobs:
 
         return await self._write(write)
 
+    async def standing(self, now: datetime) -> Standing:
+        """How the budget stands at ``now``."""
+        return await self._read(lambda database: self.ledger.standing(database, now))
+
+    async def lift_budget(self, now: datetime) -> None:
+        """No limit holds until the local day of ``now`` ends."""
+        await self._write(lambda database: self.ledger.lift(database, now))
+
+    async def spent(self, since: date, until: date) -> list[SpendRow]:
+        """What each model cost on each local day, both days included."""
+        return await self._read(lambda database: self.ledger.spent(database, since, until))
+
     async def version(self) -> int:
         """A number that changes when another process has written."""
         return await self._read(lambda database: database.data_version())
@@ -197,6 +217,8 @@ class SavedJobs:
                     raise TakenOver("another silverprint has taken this job up")
                 asked = before is not None and bool(before.get("cancel")) and not job.state.is_final
                 table.put(job.id, self._document(job, cancel=asked))
+                known = _saved(before)
+                self.ledger.record(database, known.job if known is not None else None, job)
 
     def _document(self, job: Job, *, cancel: bool = False) -> dict[str, Any]:
         is_done = job.state is JobState.DONE

@@ -13,7 +13,7 @@ from typing import Any
 
 from silverprint.core.errors import SettingsError
 from silverprint.core.recipe import ModelRef
-from silverprint.settings.model import MOST_PIXELS, Images, LimitSettings, Settings
+from silverprint.settings.model import MOST_PIXELS, BudgetSettings, Images, LimitSettings, Settings
 from silverprint.settings.paths import Paths
 
 VARIABLES: Mapping[str, str] = {"SILVERPRINT_THEME": "theme", "SILVERPRINT_MODEL": "default_model"}
@@ -78,7 +78,7 @@ def settings_of(text: str, path: Path) -> tuple[Settings, list[SettingsError]]:
                     wrong(name, f"{shown} must be a table", f"Write it as [{shown}].")
                     continue
                 inner = take(value, _TABLES[name], name)
-                taken[key] = LimitSettings(**inner) if key == "limits" else inner
+                taken[key] = _GROUPS[key](**inner) if key in _GROUPS else inner
                 continue
             try:
                 taken[key] = _checked(name, value)
@@ -133,9 +133,16 @@ def _text(path: Path) -> str | None:
         ) from error
 
 
-# What may stand below a table; tables of limits are ours, the others' keys are names given elsewhere.
+_MOST_USD = 1_000_000
+
+_GROUPS: Mapping[str, type[LimitSettings | BudgetSettings]] = {
+    "limits": LimitSettings,
+    "budget": BudgetSettings,
+}
+
+# What may stand below a table; those of our own groups are known, the others' keys are names given elsewhere.
 _TABLES: Mapping[tuple[str, ...], Callable[[str], bool]] = {
-    ("limits",): {item.name for item in fields(LimitSettings)}.__contains__,
+    **{(name,): {item.name for item in fields(group)}.__contains__ for name, group in _GROUPS.items()},
     ("providers",): lambda _name: True,
     ("parallel",): lambda _name: True,
     ("keys",): lambda _name: True,
@@ -185,6 +192,8 @@ def _kind(name: tuple[str, ...]) -> tuple[Any, str]:
             return Annotated[int, Meta(ge=1, le=4_000)], "a whole number from 1 to 4,000"
         case ("limits", "max_pixels"):
             return Annotated[int, Meta(ge=1, le=MOST_PIXELS)], f"a whole number from 1 to {MOST_PIXELS:,}"
+        case ("budget", _):
+            return Annotated[float, Meta(ge=0, le=_MOST_USD)], f"US dollars, from 0 to {_MOST_USD:,}"
         case ("parallel", _):
             return Annotated[int, Meta(ge=1, le=1_000)], "a whole number from 1 to 1,000"
         case ("keys", _):
@@ -204,7 +213,7 @@ def _nearest(name: str) -> str:
     from difflib import get_close_matches
 
     known = [item.name for item in fields(Settings)]
-    known += [f"limits.{item.name}" for item in fields(LimitSettings)]
+    known += [f"{name}.{item.name}" for name, group in _GROUPS.items() for item in fields(group)]
     near = get_close_matches(name, known, n=1)
     return f"Did you mean {near[0]}?" if near else ""
 

@@ -21,6 +21,18 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSettings:
+    """The most that may be spent, in US dollars, in a local day and a local month; None is no limit.
+
+    ``assume_usd`` is what a job of unknown price counts against the limits.
+    """
+
+    day_usd: float | None = None
+    month_usd: float | None = None
+    assume_usd: float = 0.10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a person has set.
 
@@ -36,6 +48,7 @@ class Settings:
     pictures_folder: Path | None = None
     wildcards_folder: Path | None = None
     limits: LimitSettings = field(default_factory=LimitSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
     providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     parallel: Mapping[str, int] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)

@@ -231,6 +231,13 @@ class Studio:
                 self._providers[name] = await asyncio.to_thread(self._load, name)
             return self._providers[name]
 
+    async def forget(self, name: str) -> None:
+        """Let a loaded provider go: its settings have changed. It is loaded anew when it is asked for."""
+        async with self._loading:
+            provider = self._providers.pop(name, None)
+        if provider is not None:
+            await provider.aclose()
+
     def _load(self, name: str) -> Provider:
         from silverprint.core.provider import ProviderContext
         from silverprint.settings.addresses import kind_of, provider_table

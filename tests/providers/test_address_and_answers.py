@@ -119,7 +119,7 @@ def test_names_that_can_be_private() -> None:
 @pytest.mark.parametrize(
     ("status", "creating", "asking"),
     [
-        (302, BadAnswer, BadAnswer),
+        (302, Unreachable, Unreachable),
         (400, BadRecipe, BadRecipe),
         (401, KeyRefused, KeyRefused),
         (402, OutOfCredit, OutOfCredit),

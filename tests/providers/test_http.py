@@ -194,7 +194,7 @@ def test_hosts_that_are_trusted(tmp_path: Path) -> None:
 async def test_a_redirect_is_not_followed_with_the_key(
     service: Service, line: Line, standin: StandIn
 ) -> None:
-    with pytest.raises(BadAnswer, match="another address"):
+    with pytest.raises(Unreachable, match="another address"):
         await service.ask(line.url + "/away")
     assert len(standin.seen) == 1
 
@@ -292,6 +292,8 @@ async def test_a_page_in_place_of_json(service: Service, line: Line) -> None:
     answer = await service.create(line.url + "/job", json={})
     with pytest.raises(BadAnswer, match="web page"):
         answer.object()
+    with pytest.raises(Unreachable, match="web page"):
+        await service.ask(line.url + "/page")
 
 
 async def test_nothing_listens(tmp_path: Path) -> None:

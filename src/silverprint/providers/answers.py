@@ -170,9 +170,10 @@ def error_of(
     tail = f": {said}" if said else "."
     match status:
         case 300 | 301 | 302 | 303 | 307 | 308:
-            return BadAnswer(
-                f"{title} wants to be asked at another address, and the key is not sent there.",
-                fix="Check the address in Settings (5).",
+            # No service answers a job so; a wrong address does, and a network that asks for a login first.
+            return Unreachable(
+                f"{title} was not reached: the answer leads to another address, and the key is not sent there.",
+                fix="Check the address in Settings (5), and whether this network asks for a login.",
             )
         case 400 | 422:
             return BadRecipe(f"{title} can't take this{tail}", fields=fields_of(answer))

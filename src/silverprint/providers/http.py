@@ -21,7 +21,7 @@ from silverprint.core.errors import AnswerLost, BadAnswer, KeyMissing, ProviderE
 from silverprint.core.provider import ProviderContext
 from silverprint.core.text import one_line
 from silverprint.providers.address import is_public, origin
-from silverprint.providers.answers import Answer, Explain, error_of
+from silverprint.providers.answers import Answer, Explain, error_of, looks_like_page
 
 CONNECT_S = 10.0
 ANSWER_S = 60.0
@@ -330,6 +330,11 @@ class Guard(httpx.AsyncBaseTransport):
             headers = {name.lower(): value for name, value in response.headers.items()}
             answer = Answer(status=response.status_code, content=content, headers=headers, title=title)
             raise service.error_of(answer, creates=pays)
+        if not pays and looks_like_page(content) and b"html" in content[:512].lower():
+            raise Unreachable(
+                f"A web page came instead of the answer of {title}.",
+                fix="A network that asks for a login does that; else check the address in Settings (5).",
+            )
         kept = httpx.Headers(response.headers)
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             kept.pop(name, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -36,7 +36,7 @@ def pace_of(settings: object, default: Pace) -> Pace:
 
 async def poll(
     ask: Callable[[], Awaitable[T]], *, pace: Pace, sleep: Callable[[float], Awaitable[None]]
-) -> AsyncIterator[T]:
+) -> AsyncGenerator[T, None]:
     """The answers to ``ask``, for as long as the caller wants more. What ``ask`` raises passes through."""
     number = 0
     while True:

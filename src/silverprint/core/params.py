@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from decimal import Decimal, DecimalException
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from silverprint.core.recipe import Params, SourceRole
 
@@ -36,7 +37,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParamSpec:
-    """One parameter. ``name`` is ours, ``wire`` the provider's own; ``low`` and ``high`` are inclusive."""
+    """One parameter. ``name`` is ours, ``wire`` the provider's own.
+
+    ``low`` and ``high`` are inclusive, unless ``low_open`` or ``high_open`` excludes the bound itself. ``step`` is how
+    far one key press goes; ``multiple`` is what the value must be a multiple of (a size's sides: ``step`` says it).
+    ``shortest`` and ``longest`` count the characters of a text; ``holds`` says what a JSON value must be.
+    A ``secret`` takes no value at all: a recipe is written into pictures, and a secret must not be.
+    The choices of a text are examples only.
+    """
 
     name: str
     kind: ParamKind
@@ -46,6 +54,13 @@ class ParamSpec:
     low: float | None = None
     high: float | None = None
     step: float | None = None
+    multiple: float | None = None
+    low_open: bool = False
+    high_open: bool = False
+    shortest: int | None = None
+    longest: int | None = None
+    holds: Literal["", "list", "object"] = ""
+    secret: bool = False
     choices: tuple[Choice, ...] = ()
     title: str = ""
     help: str = ""
@@ -59,17 +74,25 @@ class ParamSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSpec:
-    """An input picture that the model takes: its role, how many at most, and whether it needs one."""
+    """An input picture that the model takes: its role, how many at most, and whether it needs one.
+
+    Where several roles go into one list, ``instead`` names the others: a picture in any of them will do.
+    """
 
     role: SourceRole
     most: int = 1
     required: bool = False
+    instead: tuple[SourceRole, ...] = ()
     strength: ParamSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """All that a model takes. The prompt is always taken; the rest is said here."""
+    """All that a model takes.
+
+    ``takes_prompt`` is False for a model that works on a picture alone; ``prompt_most`` is the longest prompt in
+    characters. ``loras_least`` and ``loras_most`` count LoRAs, and ``lora_weight`` is the range of their weights.
+    """
 
     params: tuple[ParamSpec, ...] = ()
     sources: tuple[SourceSpec, ...] = ()
@@ -78,6 +101,12 @@ class Form:
     takes_loras: bool = False
     seed_max: int = 2**32 - 1
     prompt_required: bool = True
+    takes_prompt: bool = True
+    prompt_most: int | None = None
+    seed_min: int = 0
+    loras_least: int = 0
+    loras_most: int | None = None
+    lora_weight: ParamSpec | None = None
 
     def spec(self, name: str) -> ParamSpec | None:
         """The parameter with our name ``name``."""
@@ -97,6 +126,8 @@ def check(spec: ParamSpec, value: Any) -> Any:
 
     Raises ValueError with a reason for a person.
     """
+    if spec.secret:
+        raise ValueError("a secret: it is not sent, because a recipe is written into its pictures")
     match spec.kind:
         case ParamKind.INTEGER | ParamKind.NUMBER:
             return _check_number(spec, value)
@@ -105,24 +136,20 @@ def check(spec: ParamSpec, value: Any) -> Any:
                 raise ValueError("on or off")
             return value
         case ParamKind.CHOICE:
-            if not any(
-                value == choice.value and type(value) is type(choice.value) for choice in spec.choices
-            ):
-                raise ValueError("one of " + ", ".join(str(choice.value) for choice in spec.choices))
+            if not any(same(value, choice.value) for choice in spec.choices):
+                raise ValueError("one of " + _choice_words(spec))
             return value
         case ParamKind.SIZE:
             return _check_size(spec, value)
         case ParamKind.TEXT:
-            if not isinstance(value, str):
-                raise ValueError("a text")
-            return value
+            return _check_text(spec, value)
         case ParamKind.JSON:
-            return value
+            return _check_json(spec, value)
 
 
 def parse(spec: ParamSpec, text: str) -> Any:
     """Read a value as a person typed it, then check it. Raises ValueError with a reason for a person."""
-    text = text.strip()
+    typed, text = text, text.strip()
     match spec.kind:
         case ParamKind.INTEGER | ParamKind.NUMBER:
             try:
@@ -137,15 +164,15 @@ def parse(spec: ParamSpec, text: str) -> Any:
                 raise ValueError("on or off")
             return words[text.lower()]
         case ParamKind.CHOICE:
-            for choice in spec.choices:
-                if text.lower() in (str(choice.value).lower(), choice.title.lower() or None):
-                    return choice.value
-            raise ValueError("one of " + ", ".join(str(choice.value) for choice in spec.choices))
+            return _parse_choice(spec, typed)
         case ParamKind.JSON:
             try:
-                return json.loads(text)
-            except ValueError as error:
+                value = json.loads(text, parse_constant=_no_constant)
+            except (ValueError, RecursionError) as error:
                 raise ValueError(f"not JSON: {error}") from None
+            return check(spec, value)
+        case ParamKind.TEXT:
+            return check(spec, typed)
         case _:
             return check(spec, text)
 
@@ -178,33 +205,111 @@ def to_text(spec: ParamSpec, value: Any) -> str:
         case ParamKind.SWITCH:
             return "on" if value else "off"
         case ParamKind.NUMBER:
-            return f"{value:g}"
+            return number_text(value)
         case ParamKind.JSON:
             return json.dumps(value, ensure_ascii=False)
+        case ParamKind.CHOICE:
+            return _choice_text(spec, value)
         case _:
             return str(value)
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same one: 1 is neither True nor "1" nor 1.0."""
+    return type(one) is type(other) and bool(one == other)
+
+
+def number_text(value: float) -> str:
+    """A number in as few digits as say it exactly."""
+    if isinstance(value, int):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def is_multiple(value: float, of: float) -> bool:
+    """Whether ``value`` is a multiple, as both are written: 0.3 is one of 0.1."""
+    try:
+        return Decimal(repr(value)) % Decimal(repr(of)) == 0
+    except DecimalException:  # a multiple of something 28 digits smaller: nobody can say
+        return True
+
+
 def _check_number(spec: ParamSpec, value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(_range_words(spec))
-    if spec.kind is ParamKind.INTEGER and value != int(value):
+    try:
+        if not math.isfinite(value) or (spec.kind is ParamKind.INTEGER and value != int(value)):
+            raise ValueError(_range_words(spec))
+        number: int | float = int(value) if spec.kind is ParamKind.INTEGER else float(value)
+    except OverflowError:
+        raise ValueError(_range_words(spec)) from None
+    low, high = spec.low, spec.high
+    if (low is not None and (number < low or (spec.low_open and number == low))) or (
+        high is not None and (number > high or (spec.high_open and number == high))
+    ):
         raise ValueError(_range_words(spec))
-    number: int | float = int(value) if spec.kind is ParamKind.INTEGER else float(value)
-    if (spec.low is not None and number < spec.low) or (spec.high is not None and number > spec.high):
+    if spec.multiple and not is_multiple(number, spec.multiple):
         raise ValueError(_range_words(spec))
     return number
 
 
 def _range_words(spec: ParamSpec) -> str:
-    kind = "a whole number" if spec.kind is ParamKind.INTEGER else "a number"
-    if spec.low is not None and spec.high is not None:
-        return f"{kind} from {spec.low:g} to {spec.high:g}"
-    if spec.low is not None:
-        return f"{kind}, at least {spec.low:g}"
-    if spec.high is not None:
-        return f"{kind}, at most {spec.high:g}"
-    return kind
+    words = "a whole number" if spec.kind is ParamKind.INTEGER else "a number"
+    low = "" if spec.low is None else number_text(spec.low)
+    high = "" if spec.high is None else number_text(spec.high)
+    if low and high and not (spec.low_open or spec.high_open):
+        words += f" from {low} to {high}"
+    else:
+        words += f", {'above' if spec.low_open else 'at least'} {low}" if low else ""
+        words += f", {'below' if spec.high_open else 'at most'} {high}" if high else ""
+    return words + (f", a multiple of {number_text(spec.multiple)}" if spec.multiple else "")
+
+
+def _check_text(spec: ParamSpec, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text")
+    if spec.shortest is not None and len(value) < spec.shortest:
+        raise ValueError(f"at least {spec.shortest} characters")
+    if spec.longest is not None and len(value) > spec.longest:
+        raise ValueError(f"at most {spec.longest} characters")
+    return value
+
+
+def _check_json(spec: ParamSpec, value: Any) -> Any:
+    wanted = {"list": list, "object": dict}.get(spec.holds)
+    if wanted is not None and not isinstance(value, wanted):
+        raise ValueError(f"a JSON {spec.holds}")
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("JSON") from None
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _choice_words(spec: ParamSpec) -> str:
+    return ", ".join(_choice_text(spec, choice.value) for choice in spec.choices)
+
+
+def _choice_text(spec: ParamSpec, value: Any) -> str:
+    # A model may know "5" and 5 at once; then the quotes tell them apart.
+    twins = [choice for choice in spec.choices if str(choice.value) == str(value)]
+    return json.dumps(value, ensure_ascii=False) if len(twins) > 1 else str(value)
+
+
+def _parse_choice(spec: ParamSpec, typed: str) -> Any:
+    text = typed.strip()
+    for choice in spec.choices:
+        if typed == _choice_text(spec, choice.value):
+            return choice.value
+    for choice in spec.choices:
+        if text.lower() in (_choice_text(spec, choice.value).lower().strip(), choice.title.lower() or None):
+            return choice.value
+    raise ValueError("one of " + _choice_words(spec))
 
 
 def _check_size(spec: ParamSpec, value: Any) -> str:
@@ -214,7 +319,7 @@ def _check_size(spec: ParamSpec, value: Any) -> str:
         return value
     width, cross, height = value.replace(" ", "").lower().replace("×", "x").partition("x")
     if spec.low is None and spec.choices:
-        raise ValueError("one of " + ", ".join(str(choice.value) for choice in spec.choices))
+        raise ValueError("one of " + _choice_words(spec))
     if not (cross and width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise ValueError("a size such as 1024x768")
     for side in (int(width), int(height)):

@@ -26,6 +26,8 @@ class Where(StrEnum):
     QUEUE = "Queue"
     MODELS = "Models"
     SETTINGS = "Settings"
+    SERVICES = "On a service, in the settings"
+    SERVERS = "On a server of your own, in the settings"
     VIEWER = "Large view"
     DIALOG = "In a dialog"
 
@@ -92,6 +94,7 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
         Action(name="app.previous", keys="ctrl+pageup", title="Previous screen", help="Go to the one before", call="app.turn(-1)", priority=True),
         Action(name="app.commands", keys="ctrl+p", title="Commands", help="Find any command, model or theme by its name", call="app.commands", rank=80, priority=True),
         Action(name="app.help", keys="f1", title="Keys", help="Every key of this screen", call="app.keys", rank=90, priority=True),
+        Action(name="app.lift", keys="b", title="Lift budget", help="Let the budget go for today, after asking", call="app.lift_budget", rank=5),
         Action(name="app.back", keys="escape", title="Back", help="One step back; nothing typed is lost", call="app.back"),
         Action(name="app.quit", keys="ctrl+q", title="Quit", help="Close; jobs go on at the next start", call="app.quit", priority=True),
     ),
@@ -169,6 +172,8 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
         Action(name="queue.cancel", keys="c,x", title="Cancel", help="Cancel the job; what is here already stays", call="screen.cancel", rank=1),
         Action(name="queue.retry", keys="r", title="Try again", help="Send a failed, cancelled or unsure job again", call="screen.retry", rank=2),
         Action(name="queue.pause", keys="space,P", title="Pause", help="Pause or resume the queue; what runs goes on", call="screen.turn_pause", rank=3),
+        Action(name="queue.go_on", keys="o", title="Go on", help="Resume a provider that was paused for a reason", call="screen.go_on", rank=2),
+        Action(name="queue.look_up", keys="l", title="Look up", help="Unsure: ask the service whether it was taken", call="screen.look_up", rank=3),
         Action(name="queue.clear", keys="d", title="Clear finished", help="Take finished jobs off the list; pictures stay", call="screen.clear", rank=4),
         Action(name="queue.cancel_all", keys="X", title="Cancel all", help="Cancel every job that waits or runs", call="screen.cancel_all", rank=5),
         Action(name="queue.view", keys="enter", title="View", help="See the picture of a finished job large", call="open", rank=6),
@@ -182,6 +187,15 @@ ACTIONS: Mapping[Where, tuple[Action, ...]] = {
     Where.SETTINGS: (
         Action(name="settings.keep", keys="enter", title="Keep", help="Keep the marked choice; it is saved at once", call="keep", rank=1),
         Action(name="settings.copy", keys="y", title="Copy path", help="Copy the path of the folder", call="screen.copy_path", rank=3),
+    ),
+    Where.SERVICES: (
+        Action(name="services.set", keys="enter", title="Set key", help="Enter the key; what you type is hidden", call="key('set')", rank=1),
+        Action(name="services.test", keys="t", title="Test", help="Ask the service about the key; costs nothing", call="key('test')", rank=2),
+        Action(name="services.remove", keys="x,delete", title="Remove key", help="Forget the key, after asking", call="key('remove')", rank=3),
+    ),
+    Where.SERVERS: (
+        Action(name="servers.add", keys="a", title="Add", help="Add a server: name, kind, address", call="add", rank=1),
+        Action(name="servers.remove", keys="x,delete", title="Remove", help="Take the server off the list, after asking", call="remove", rank=2),
     ),
     Where.DIALOG: (
         Action(name="dialog.close", keys="escape", title="Close", help="Close without a change", call="screen.close", rank=2),

@@ -14,7 +14,7 @@ PLACES: Mapping[str, tuple[Where, ...]] = {
     "gallery": (Where.GALLERY, Where.GRID, Where.PICTURE),
     "queue": (Where.QUEUE,),
     "models": (Where.MODELS,),
-    "settings": (Where.SETTINGS,),
+    "settings": (Where.SERVICES, Where.SERVERS, Where.SETTINGS),
     "viewer": (Where.VIEWER, Where.PICTURE),
 }
 

@@ -1,4 +1,4 @@
-"""ModelPicker: choose a model out of all providers' by a few letters."""
+"""ModelPicker: choose a model out of all providers' by a few letters, or by its full name."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from silverprint.core.recipe import ModelRef
 from silverprint.core.text import one_line
 from silverprint.ui.screens.dialog import Box, Dialog
 from silverprint.ui.screens.finder import move_list
+from silverprint.ui.screens.model_search import ask_services, problem_lines
 from silverprint.ui.widgets.model_list import ModelList
 
 if TYPE_CHECKING:
@@ -36,19 +37,36 @@ class ModelPicker(Dialog[ModelInfo]):
             yield Input(placeholder="type to search", compact=True)
             yield ModelList()
             yield Static("", classes="note", markup=False)
+            yield Static("", classes="quiet", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(ModelList).can_focus = False
         self.query_one(Input).focus()
-        self.run_worker(self._load())
+        self.run_worker(self._load(), group="load")
 
     async def _load(self) -> None:
         models = await self._studio.models()
-        self.query_one(ModelList).show(models, first=self._current)
+        if self.is_attached:
+            self.query_one(ModelList).show(
+                models, first=self._current, providers=self._studio.provider_names()
+            )
+            self._tell_problems()
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
         self.query_one(ModelList).find(message.value)
+        self.run_worker(self._ask(message.value), group="search", exclusive=True)
+
+    async def _ask(self, query: str) -> None:
+        await ask_services(self._studio, self.query_one(ModelList), query)
+        if self.is_attached:
+            self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        lines = problem_lines(self._studio.problems)
+        quiet = self.query_one(".quiet", Static)
+        quiet.display = bool(lines)
+        quiet.update(Content("\n").join(lines))
 
     @on(Input.Submitted)
     def _taken(self) -> None:
@@ -70,5 +88,9 @@ def note_words(info: ModelInfo | None) -> str:
     """What to know of a model, in a few lines."""
     if info is None:
         return "no model fits"
-    lines = [one_line(part, most=400) for part in (info.note, info.licence, info.missing) if part]
-    return "\n".join(lines)
+    lines = [str(info.ref), *(part for part in (info.note, info.licence) if part)]
+    if info.missing:
+        lines.append(
+            f"{info.missing}; Settings (alt+5) takes one" if info.missing.endswith("key") else info.missing
+        )
+    return "\n".join(one_line(line, most=300) for line in lines)

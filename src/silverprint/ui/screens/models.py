@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +21,7 @@ from silverprint.core.provider import ModelInfo
 from silverprint.core.text import clean, one_line
 from silverprint.ui.actions import Where, bindings
 from silverprint.ui.screens.base import StudioScreen
+from silverprint.ui.screens.model_search import PAUSE_S, ask_services, list_all, problem_lines
 from silverprint.ui.widgets.model_list import ModelList, price_words, role_words
 
 if TYPE_CHECKING:
@@ -57,6 +59,11 @@ class ModelsScreen(StudioScreen):
     async def opened(self) -> None:
         self.action_again()
 
+    def on_screen_resume(self) -> None:
+        """A key may have been added meanwhile."""
+        if self._was_opened:
+            self.beside(self._load, group="models", exclusive=True)
+
     def troubled(self, error: SilverprintError) -> None:
         self.query_one("#facts", Static).update(Content(clean(f"{error}\n\n{error.fix}")))
 
@@ -66,20 +73,20 @@ class ModelsScreen(StudioScreen):
             self.beside(self._load, group="models", exclusive=True)
 
     async def _load(self) -> None:
-        models = await self.studio.models()
-        self.query_one(ModelList).show(models)
-        lines = []
-        for name, error in sorted(self.studio.problems.items()):
-            lines.append(
-                Content.assemble(
-                    (f"{one_line(name)}: {one_line(str(error))}", "$error"), f" {one_line(error.fix)}"
-                )
-            )
-        self.query_one("#problems", Static).update(Content("\n").join(lines))
+        await list_all(self.studio, self.query_one(ModelList))
+        self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        self.query_one("#problems", Static).update(Content("\n").join(problem_lines(self.studio.problems)))
 
     @on(Input.Changed, "#search")
     def _typed(self, message: Input.Changed) -> None:
         self.query_one(ModelList).find(message.value)
+        self.beside(partial(self._ask, message.value), group="search", exclusive=True)
+
+    async def _ask(self, query: str) -> None:
+        await ask_services(self.studio, self.query_one(ModelList), query)
+        self._tell_problems()
 
     @on(Input.Submitted, "#search")
     def _entered(self) -> None:
@@ -96,6 +103,8 @@ class ModelsScreen(StudioScreen):
             return
         words = model_words(info, facts.size.width or 44)
         facts.update(words)
+        # A cursor that runs through the list asks no service on its way.
+        await asyncio.sleep(PAUSE_S)
         try:
             form = await self.studio.form(info.ref)
         except SilverprintError as error:
@@ -133,7 +142,7 @@ def model_words(info: ModelInfo, width: int) -> Content:
         if info.price and info.price.usd
         else price_words(info.price),
         "licence": one_line(info.licence, most=400),
-        "needs": one_line(info.missing, most=400),
+        "needs": needs_words(info.missing),
     }
     words = Content.styled(one_line(info.title), "bold") + Content(
         f"\n\n{clean(info.note)}\n" if info.note else "\n"
@@ -148,6 +157,12 @@ def model_words(info: ModelInfo, width: int) -> Content:
         words += Content.assemble("\n\n", ("try", "$text-muted"))
         words += Content("".join(f"\n  {one_line(text)}" for text in info.examples))
     return words
+
+
+def needs_words(missing: str) -> str:
+    """What a model lacks, and the key that goes where it can be put right."""
+    words = one_line(missing, most=400).removeprefix("needs ")
+    return f"{words}: press 5" if words.endswith("key") else words
 
 
 def form_words(form: Form) -> Content:

@@ -1,4 +1,4 @@
-"""SettingsScreen: where files live, the theme, how pictures are shown, and the built-in model's threads.
+"""SettingsScreen: services and budget, where files live, the theme, how pictures are shown, the built-in model's threads.
 
 Applies a choice and has it saved at once; the file's comments stay. Every setting there is stands in docs/settings.md.
 """
@@ -18,9 +18,11 @@ from silverprint.core.errors import SilverprintError
 from silverprint.settings.model import Images
 from silverprint.settings.paths import Paths
 from silverprint.settings.save import change_setting
-from silverprint.ui.screens.base import News, StudioScreen
+from silverprint.ui.screens.base import News
+from silverprint.ui.screens.services import ServicesPart
 from silverprint.ui.terminal import TerminalInfo
 from silverprint.ui.theme import ThemeFile, load_themes
+from silverprint.ui.widgets.budget_field import BudgetField
 from silverprint.ui.widgets.cells import home_path
 from silverprint.ui.widgets.settings_form import ChoiceField, Entry, Field, FolderField, NumberField
 
@@ -37,11 +39,10 @@ IMAGES = (
 MOST_THREADS = 2  # a step of the built-in model has two halves
 
 
-class SettingsScreen(StudioScreen):
+class SettingsScreen(ServicesPart):
     """The Settings."""
 
     mode = "settings"
-    AUTO_FOCUS = "#theme OptionList"
     CSS_PATH = "settings.tcss"
 
     def __init__(self, studio: Studio, news: News, *, terminal: TerminalInfo) -> None:
@@ -57,6 +58,8 @@ class SettingsScreen(StudioScreen):
         theme.set_reactive(Field.note, "" if not bad else "\n".join(str(error) for error in bad))
         with VerticalScroll(id="form", can_focus=False), Horizontal(id="columns"):
             with Vertical():
+                yield from self.services()
+            with Vertical():
                 yield theme
                 yield ChoiceField(
                     "Pictures in this terminal",
@@ -65,7 +68,6 @@ class SettingsScreen(StudioScreen):
                     note=detected(self._terminal),
                     id="images",
                 )
-            with Vertical():
                 yield FolderField(
                     "Where files live",
                     folders(self.studio.paths),
@@ -93,7 +95,8 @@ class SettingsScreen(StudioScreen):
         """The themes can be tried at once."""
         for theme in self._themes.values():
             self.app.register_theme(theme.theme)
-        self.query_one("#theme OptionList").focus()
+        first = "#services" if self.service_names() else "#theme"
+        self.query_one(f"{first} OptionList").focus()
 
     def on_screen_suspend(self) -> None:
         """What was only tried does not stay when another screen is shown."""
@@ -111,6 +114,7 @@ class SettingsScreen(StudioScreen):
         """Back to what is saved, if something else was tried."""
         moved = [field.revert() for field in self.query(ChoiceField)]
         moved += [field.revert() for field in self.query(NumberField)]
+        moved += [field.revert() for field in self.query(BudgetField)]
         self._put_on(self.query_one("#theme", ChoiceField).kept)
         return any(moved)
 

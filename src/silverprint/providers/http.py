@@ -12,7 +12,7 @@ import contextlib
 import json as json_module
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import httpx
@@ -208,9 +208,11 @@ class Service:
             extensions={"silverprint": {"pays": pays, "stream": True}},
         )
         response = await client.send(request, stream=True)
+        told = _events(response, self, pays)
         try:
-            yield _events(response, self, pays)
+            yield told
         finally:
+            await told.aclose()  # one that is left early must not be closed later, by the event loop
             await response.aclose()
 
     async def aclose(self) -> None:
@@ -400,7 +402,9 @@ def proxy_for(url: str) -> str | None:
     return found if "://" in found else f"http://{found}"
 
 
-async def _events(response: httpx.Response, service: Service, pays: bool) -> AsyncIterator[tuple[str, str]]:
+async def _events(
+    response: httpx.Response, service: Service, pays: bool
+) -> AsyncGenerator[tuple[str, str], None]:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     name = ""
     lines: list[str] = []

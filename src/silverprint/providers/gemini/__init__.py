@@ -1,0 +1,1 @@
+"""Google's Gemini image models, over plain HTTPS."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -67,14 +67,16 @@ class Studio:
         providers: Mapping[str, Factory] | None = None,
         clock: Callable[[], datetime] = _utc_now,
         random: Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """``providers`` replaces the registered ones, by name; for tests and demos."""
+        """``providers`` replaces the registered ones, by name; for tests and demos. ``sleep`` goes with ``clock``."""
         self.paths = paths
         self.settings = settings
         self.feed = Feed()
         self.problems: dict[str, SilverprintError] = {}
         self.clock = clock
         self.random = random if random is not None else SystemRandom()
+        self._sleep = sleep
         self._factories = dict(providers) if providers is not None else None
         self._providers: dict[str, Provider] = {}
         self._loading = asyncio.Lock()
@@ -122,6 +124,7 @@ class Studio:
             random=self.random,
             publish=self.feed.publish,
             parallel=self.settings.parallel,
+            sleep=self._sleep,
         )
         self.is_open = True
         if run_queue:
@@ -260,6 +263,7 @@ class Studio:
                 secret=self.secrets.get,
                 most_bytes=self.settings.limits.max_download_mb * 1_000_000,
                 decode=self._decode,
+                sleep=self._sleep,
             )
         )
 

@@ -76,6 +76,7 @@ class Line:
     _fault: Fault | None = None
     _stage: Stage | None = None
     _left: int = 0
+    _only_after_submit: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closing: threading.Event = field(default_factory=threading.Event)
     _server: ThreadingHTTPServer | None = None
@@ -106,10 +107,11 @@ class Line:
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def spoil(self, stage: Stage, fault: Fault) -> None:
-        """Let ``fault`` strike at the next exchanges of ``stage``."""
+    def spoil(self, stage: Stage, fault: Fault, *, only_after_submit: bool = False) -> None:
+        """Let ``fault`` strike at the next exchanges of ``stage``; with ``only_after_submit`` once a job was sent."""
         with self._lock:
             self._fault, self._stage, self._left = fault, stage, fault.times or 1_000_000
+            self._only_after_submit = only_after_submit
 
     def heal(self) -> None:
         """Hand everything on again."""
@@ -124,6 +126,8 @@ class Line:
         """The fault to strike at an exchange of this stage, if any; counted."""
         with self._lock:
             if self._fault is None or self._stage is not stage or self._left <= 0:
+                return None
+            if stage is Stage.WATCH and self._only_after_submit and not self.submits_arrived:
                 return None
             self._left -= 1
             self.struck += 1

@@ -1,0 +1,1 @@
+"""fal: any endpoint of fal.ai that makes pictures, through its queue."""

@@ -153,7 +153,10 @@ def lora_weight_node(part: LoraPart, nodes: Mapping[str, Node], resolver: Resolv
 
 def _around(first: _Field, found: Sequence[_Field]) -> list[PicturePart]:
     """The main picture's field, and what may stand beside it: the rest of its list, further fields, controls."""
-    roles: tuple[SourceRole, ...] = ("image", "reference") if first.many and first.most > 1 else ("image",)
+    # Where references have a field of their own, none of them goes into the list of images.
+    apart = any(field.role == "reference" for field in found)
+    shares = first.many and first.most > 1 and not apart
+    roles: tuple[SourceRole, ...] = ("image", "reference") if shares else ("image",)
     stem = re.sub(r"_?1$", "", plain(first.wire))
     twins = [
         field
@@ -162,7 +165,7 @@ def _around(first: _Field, found: Sequence[_Field]) -> list[PicturePart]:
         and field.role == "image"
         and re.fullmatch(re.escape(stem) + r"_?\d+", plain(field.wire))
     ]
-    if twins:
+    if twins and not apart:
         roles = ("image", "reference")
     parts = [_part(first, roles)]
     parts += [_part(field, ("reference",)) for field in twins]

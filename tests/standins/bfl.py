@@ -180,7 +180,13 @@ class Service:
             return refused
         wanted = request.query_params.get("id", "")
         task = state.tasks.get(wanted) if known else None
-        blank = {"id": wanted, "result": None, "progress": None, "details": None, "preview": None}
+        blank: dict[str, Any] = {
+            "id": wanted,
+            "result": None,
+            "progress": None,
+            "details": None,
+            "preview": None,
+        }
         if task is None:
             return JSONResponse({**blank, "status": "Task not found"})
         task.polls += 1
@@ -193,7 +199,9 @@ class Service:
             return JSONResponse({**blank, "status": word, "progress": progress})
         if task.outcome == "Ready":
             return JSONResponse({**blank, "status": "Ready", "result": self._result(task, request)})
-        details = {"Moderation Reasons": ["Violence", "Blood"]} if "Moderated" in task.outcome else None
+        details: dict[str, Any] | None = None
+        if "Moderated" in task.outcome:
+            details = {"Moderation Reasons": ["Violence", "Blood"]}
         if task.outcome == "Error":
             details = {"error": "The worker ran out of memory."}
         return JSONResponse(

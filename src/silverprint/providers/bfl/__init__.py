@@ -1,0 +1,1 @@
+"""Black Forest Labs, and any server that speaks its protocol."""

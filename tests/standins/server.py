@@ -115,7 +115,7 @@ class _Recorder:
 class Running:
     """An ASGI app served on 127.0.0.1 in a thread of its own, for the length of a block."""
 
-    def __init__(self, app: ASGIApp, *, port: int = 0) -> None:
+    def __init__(self, app: ASGIApp, *, port: int = 0, keep_alive_s: int = 5) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Bound and listening before the thread begins, so that nobody need wait for it.
@@ -125,6 +125,7 @@ class Running:
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none")
         config.timeout_graceful_shutdown = 1
+        config.timeout_keep_alive = keep_alive_s
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True, name="stand-in"

@@ -299,7 +299,7 @@ class Guard(httpx.AsyncBaseTransport):
     def __init__(self, service: Service) -> None:
         self._service = service
         self.key_headers: Mapping[str, str] = {}
-        self._plain: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._plain: dict[tuple[str, bool], httpx.AsyncHTTPTransport] = {}
         self._seen_private: set[str] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -317,7 +317,7 @@ class Guard(httpx.AsyncBaseTransport):
             )
         await self._check_open_line(request, trusted)
         try:
-            response = await self._transport(request).handle_async_request(request)
+            response = await self._transport(request, pays).handle_async_request(request)
         except _NEVER_SENT as error:
             raise Unreachable(
                 f"{title} can't be reached at {_host(request)}: {reason_of(error)}.", fix=_fix(error)
@@ -384,12 +384,14 @@ class Guard(httpx.AsyncBaseTransport):
             )
         self._seen_private.add(host)
 
-    def _transport(self, request: httpx.Request) -> httpx.AsyncHTTPTransport:
+    def _transport(self, request: httpx.Request, pays: bool) -> httpx.AsyncHTTPTransport:
         proxy = proxy_for(str(request.url)) or ""
-        if proxy not in self._plain:
-            limits = httpx.Limits(max_connections=64, max_keepalive_connections=32)
-            self._plain[proxy] = httpx.AsyncHTTPTransport(proxy=proxy or None, limits=limits)
-        return self._plain[proxy]
+        if (proxy, pays) not in self._plain:
+            # A service may close an idle connection in the very moment we use it, and then nobody can tell whether
+            # the request was taken. So a paid one never goes over a connection that was used before.
+            limits = httpx.Limits(max_connections=256, max_keepalive_connections=0 if pays else 64)
+            self._plain[proxy, pays] = httpx.AsyncHTTPTransport(proxy=proxy or None, limits=limits)
+        return self._plain[proxy, pays]
 
 
 def proxy_for(url: str) -> str | None:

@@ -33,6 +33,14 @@ class Refused(BadAnswer):
     fix = "If the address is your own server's, name it in the settings; else report it to the service."
 
 
+class LinkGone(TicketLost):
+    """A link that gives nothing any more, or not without a key. ``status`` is 401, 403, 404 or 410."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Downloads:
     """Fetches links. Built at no cost. ``private`` are hosts that the person configured, where private addresses are right."""
 
@@ -45,7 +53,7 @@ class Downloads:
     async def fetch(self, url: str, *, headers: Mapping[str, str] | None = None) -> bytes:
         """The bytes behind ``url``, which may be a data URI.
 
-        ``headers`` go to the host of ``url`` only, never along a redirect. Raises TicketLost when the link has
+        ``headers`` go to the host of ``url`` only, never along a redirect. Raises LinkGone when the link has
         expired, Refused for one that leads to a private address or is no http, RateLimited, and Unreachable for
         all that asking again may mend: a cut download, a page instead of a picture, a service in trouble.
         """
@@ -138,7 +146,7 @@ class Downloads:
             asked = retry_after_s(Answer(status=status, headers=headers, title=self._title))
             return RateLimited(f"The result of {self._title} can't be fetched yet.", retry_after_s=asked)
         if status in (401, 403, 404, 410):
-            return TicketLost(f"The link to the result of {self._title} has expired ({status}).")
+            return LinkGone(f"The link to the result of {self._title} has expired ({status}).", status=status)
         return Unreachable(f"The result of {self._title} can't be fetched now ({status}).")
 
     def _inline(self, url: str) -> bytes:

@@ -195,6 +195,9 @@ SEVERAL = {
 TEXT = {"image": URI, "prompt": {"type": "string", "default": "Describe this image"}}
 
 
+FLUX = "black-forest-labs/"
+
+
 def models() -> dict[str, Model]:
     """Every model of the stand-in by its name, the best known first."""
 
@@ -208,43 +211,42 @@ def models() -> dict[str, Model]:
     ) -> Model:
         return Model(name=name, about=about, official=official, versions=versions, tags=tags, **more)
 
-    flux = "black-forest-labs/"
     sdxl, upscaler, captions = "stability-ai/sdxl", "daanelson/real-esrgan-a100", "lucataco/moondream2"
     first = "2025-03-01T10:00:00.000000Z"
     later = "2026-06-01T10:00:00.000000Z"
     made = [
         one(
-            flux + "flux-schnell",
+            FLUX + "flux-schnell",
             "The fastest image generation model",
             True,
-            version(flux + "flux-schnell", later, SCHNELL, required=("prompt",)),
+            version(FLUX + "flux-schnell", later, SCHNELL, required=("prompt",)),
         ),
         one(
-            flux + "flux-dev",
+            FLUX + "flux-dev",
             "A 12 billion parameter model",
             True,
-            version(flux + "flux-dev", later, DEV, required=("prompt",)),
+            version(FLUX + "flux-dev", later, DEV, required=("prompt",)),
             tags=("text-to-image", "image-to-image"),
         ),
         one(
-            flux + "flux-dev-lora",
+            FLUX + "flux-dev-lora",
             "FLUX.1 dev with any LoRA",
             True,
-            version(flux + "flux-dev-lora", later, LORA, required=("prompt",)),
+            version(FLUX + "flux-dev-lora", later, LORA, required=("prompt",)),
         ),
         one(
-            flux + "flux-kontext-pro",
+            FLUX + "flux-kontext-pro",
             "Edits pictures by words",
             True,
-            version(flux + "flux-kontext-pro", later, KONTEXT, required=("prompt",), output=ONE),
+            version(FLUX + "flux-kontext-pro", later, KONTEXT, required=("prompt",), output=ONE),
             tags=("image-editing",),
             hidden=True,
         ),
         one(
-            flux + "flux-2-pro",
+            FLUX + "flux-2-pro",
             "Up to eight reference pictures",
             True,
-            version(flux + "flux-2-pro", later, SEVERAL, required=("prompt",), output=ONE),
+            version(FLUX + "flux-2-pro", later, SEVERAL, required=("prompt",), output=ONE),
             hidden=True,
         ),
         one(
@@ -272,7 +274,32 @@ def models() -> dict[str, Model]:
         ),
         one("someone/empty", "It has no version yet", False),
     ]
+    for name, takes, required, output in OTHERS:
+        made.append(one(name, "", True, version(name, later, takes, required=required, output=output)))
     return {model.name: model for model in made}
+
+
+# The rest of the catalogue that silverprint ships; what they take is like their kin, not the service's own word.
+OTHERS: tuple[tuple[str, dict[str, Any], tuple[str, ...], Any], ...] = (
+    (FLUX + "flux-2-flex", SEVERAL, ("prompt",), ONE),
+    (FLUX + "flux-1.1-pro", SCHNELL, ("prompt",), ONE),
+    (FLUX + "flux-kontext-max", KONTEXT, ("prompt",), ONE),
+    ("google/nano-banana-2", SEVERAL, ("prompt",), ONE),
+    ("qwen/qwen-image-edit-2511", KONTEXT, ("prompt",), None),
+    ("nightmareai/real-esrgan", UPSCALE, ("image",), ONE),
+    (
+        "xinntao/realesrgan",
+        {"img": URI, "version": {"enum": ["General - v3", "Anime"], "default": "General - v3"}},
+        ("img",),
+        ONE,
+    ),
+    (
+        "lucataco/flux-schnell-lora",
+        {**SCHNELL, "hf_lora": {"type": "string", "nullable": True}},
+        ("prompt",),
+        None,
+    ),
+)
 
 
 COLLECTIONS = {

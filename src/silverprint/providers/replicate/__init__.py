@@ -1,0 +1,1 @@
+"""Replicate: any of its models by that model's own schema, through the queue that its predictions are."""

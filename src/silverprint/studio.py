@@ -345,8 +345,7 @@ class Studio:
     async def price(self, recipe: Recipe) -> Price | None:
         """What sending this recipe costs, for all its pictures together; None when nobody knows. Never raises."""
         from silverprint.core.provider import Price, Priced
-        from silverprint.queue.develop import outcome
-        from silverprint.queue.setbacks import Failure
+        from silverprint.queue.outcome import Failure, outcome
 
         async def ask() -> Price | None:
             provider = await self.provider(recipe.ref.provider)
@@ -387,6 +386,7 @@ class Studio:
 
         await self._saved.lift_budget(self.clock())
         self.feed.publish(SpendChanged())
+        await self.queue.budget_changed()
 
     async def spent(self, since: date, until: date) -> list[SpendRow]:
         """What each model cost on each local day, from ``since`` to ``until``, both included. Raises LibraryError."""
@@ -414,7 +414,7 @@ class Studio:
         """A key was set or removed, by the provider's name or the key's: what waited for it goes on."""
         for provider in list(self._providers.values()):
             if name in (provider.info.name, provider.info.key_name):
-                await self.queue.resume(provider.info.name)
+                await self.queue.key_changed(provider.info.name)
 
     async def verify(self, picture: Picture, job: Job) -> Verdict:
         """Compare a picture with what a finished redo of it made.

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +45,10 @@ class Rest:
 class Ward:
     """One process that forks the ones to be killed."""
 
-    def __init__(self) -> None:
-        root, others = str(CHILD.parents[2]), os.environ.get("PYTHONPATH", "")
+    def __init__(self, child: Path = CHILD) -> None:
+        root, others = str(child.parents[2]), os.environ.get("PYTHONPATH", "")
         self._process = subprocess.Popen(
-            [sys.executable, str(CHILD)],
+            [sys.executable, str(child)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in (root, others) if path)},
@@ -87,7 +87,12 @@ class Ward:
         hold: str | None = None,
     ) -> None:
         """Start a process."""
-        order = {"home": str(home), "jobs": jobs, "stop": stop, "only": only, "answer": answer, "hold": hold}
+        self.send(
+            {"home": str(home), "jobs": jobs, "stop": stop, "only": only, "answer": answer, "hold": hold}
+        )
+
+    def send(self, order: Mapping[str, object]) -> None:
+        """Start a process with an order in the child's own words."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
         self._process.stdin.flush()

@@ -12,8 +12,7 @@ from silverprint.core.errors import (
     BadAnswer,
     BadRecipe,
     ContentRefused,
-    KeyRefused,
-    OutOfCredit,
+    ModelGone,
     PictureError,
     RateLimited,
     SilverprintError,
@@ -24,6 +23,7 @@ from silverprint.core.job import Job, JobState
 from silverprint.core.recipe import Recipe
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Update
+from silverprint.queue.resume import claim_stands
 from silverprint.testing import FakeProvider
 from tests.queue.conftest import Build
 from tests.queue.house import House
@@ -41,9 +41,8 @@ async def run_one(house: House) -> Job:
 @pytest.mark.parametrize(
     "error",
     [
-        KeyRefused("no"),
-        OutOfCredit("no"),
         ContentRefused("no"),
+        ModelGone("no"),
         BadRecipe("no", fields={"steps": "too many"}),
         Unreachable("no"),
         PictureError("no"),
@@ -172,26 +171,6 @@ async def test_watching_goes_on_through_a_lost_network(build: Build) -> None:
     assert done.state is S.DONE
     assert provider.submits == [job.id]
     assert len(provider.watches) == 4
-
-
-async def test_watching_gives_up_in_the_end_and_keeps_the_ticket(build: Build) -> None:
-    provider = FakeProvider()
-    provider.fail("watch", Unreachable("gone"), times=9)
-    house = build(provider)
-    await house.queue.start()
-    (job,) = await house.queue.add(house.recipes())
-    for pause_s in (2, 4, 8, 16, 32, 64, 128, 256):
-        await house.clock.until_sleeping(pause_s)
-        house.clock.advance(pause_s)
-    (failed,) = await house.queue.wait([job.id])
-    assert failed.state is S.FAILED
-    assert failed.ticket is not None
-    assert failed.error is not None
-    assert failed.error.can_retry
-    await house.queue.retry(job.id)
-    (done,) = await house.queue.wait([job.id])
-    assert done.state is S.DONE
-    assert provider.submits == [job.id]
 
 
 async def test_news_in_between_begins_the_count_anew(build: Build) -> None:
@@ -361,15 +340,16 @@ async def test_bytes_that_make_no_picture_are_tried_once_more_then_fetched_anew(
 
 
 async def test_fresh_sends_again_whatever_stands(build: Build) -> None:
-    provider = FakeProvider()
-    provider.fail("watch", Unreachable("gone"), times=9)
+    provider = FakeProvider(kind="url")
+    provider.fail("fetch", Unreachable("gone"), times=6)
     house = build(provider)
     await house.queue.start()
     (job,) = await house.queue.add(house.recipes())
-    for pause_s in (2, 4, 8, 16, 32, 64, 128, 256):
+    for pause_s in (2, 4, 8, 16, 20):
         await house.clock.until_sleeping(pause_s)
         house.clock.advance(pause_s)
-    await house.queue.wait([job.id])
+    (failed,) = await house.queue.wait([job.id])
+    assert claim_stands(failed)
     await house.queue.retry(job.id, fresh=True)
     (done,) = await house.queue.wait([job.id])
     assert done.state is S.DONE

@@ -8,7 +8,7 @@ import pytest
 
 from silverprint.core.job import Job, JobState
 from silverprint.core.recipe import ModelRef, Recipe
-from silverprint.queue.limits import PAUSE_MOST_S, Lane, growing_pause
+from silverprint.queue.limits import PAUSE_MOST_S, Hold, HoldKind, Lane, growing_pause
 from silverprint.testing.clock import START
 
 
@@ -109,5 +109,31 @@ def test_a_clock_that_goes_back_does_not_hold_the_lane_for_days() -> None:
 def test_a_paused_lane_starts_nothing() -> None:
     lane = Lane("fake")
     lane.push(job(1))
-    lane.paused = True
+    lane.hold = Hold(HoldKind.PERSON)
     assert lane.take(START) is None
+
+
+def test_a_lane_held_by_the_budget_lets_by_what_is_free_in_its_order() -> None:
+    lane = Lane("fake", 9)
+    for number in range(1, 5):
+        lane.push(job(number), free=number in (2, 4))
+    lane.hold = Hold(HoldKind.BUDGET, "reached")
+    assert drain(lane) == ["job2", "job4"]
+    assert lane.first_paying() == "job1"
+    lane.hold = None
+    assert drain(lane) == ["job1", "job3"]
+    assert lane.first_paying() is None
+
+
+@pytest.mark.parametrize("kind", [HoldKind.PERSON, HoldKind.ACCOUNT])
+def test_no_other_hold_lets_anything_by(kind: HoldKind) -> None:
+    lane = Lane("fake")
+    lane.push(job(1), free=True)
+    lane.hold = Hold(kind, "no")
+    assert drain(lane) == []
+
+
+def test_a_pause_of_one_s_own_has_its_own_cap_and_the_service_s_is_longer() -> None:
+    assert growing_pause(30, own_most_s=60) == 60
+    assert growing_pause(30, asked_s=90, own_most_s=60) == 90
+    assert growing_pause(30, asked_s=999, own_most_s=60) == PAUSE_MOST_S

@@ -106,7 +106,12 @@ def test_what_has_ended_is_left(state: JobState) -> None:
         ("DiskFull", GOOD, True),
         ("PictureError", GOOD, True),
         ("NotStopped", GOOD, True),
+        ("KeyMissing", GOOD, True),
+        ("KeyRefused", GOOD, True),
+        ("OutOfCredit", GOOD, True),
+        ("SettingsError", GOOD, True),
         ("ContentRefused", GOOD, False),
+        ("ProviderError", GOOD, False),
         ("TicketLost", GOOD, False),
         ("Unreachable", ONCE, False),
         ("Unreachable", None, False),
@@ -117,6 +122,37 @@ def test_whether_an_old_ticket_still_stands(kind: str, ticket: Ticket | None, st
     assert claim_stands(failed) is stands
 
 
-def test_why_it_asks_depends_on_what_is_known() -> None:
-    assert "may have been sent" in unsure_note(job(S.SENDING)).message
-    assert "only once" in unsure_note(job(S.RUNNING, ONCE)).message
+def test_a_result_that_only_we_gave_up_is_asked_for_before_anything_is_sent() -> None:
+    note = ErrorNote(kind="TicketLost", message=".", can_retry=True)
+    assert claim_stands(job(S.FAILED, GOOD, error=note))
+    assert not claim_stands(job(S.FAILED, GOOD, error=replace(note, can_retry=False)))
+
+
+@pytest.mark.parametrize(
+    ("price_usd", "about", "words"),
+    [
+        (None, False, "It may have been charged; its price is not known."),
+        (0.03, True, "It may have cost about $0.03."),
+        (0.0035, False, "It may have cost $0.0035."),
+        (0.0, False, ""),
+    ],
+)
+def test_why_it_asks_and_what_it_may_cost(price_usd: float | None, about: bool, words: str) -> None:
+    lost = job(S.SENDING, price_usd=price_usd, price_about=about)
+    note = unsure_note(lost, PAID)
+    assert (
+        note.message
+        == f"silverprint was stopped while this was on its way; it may have been sent. {words}".strip()
+    )
+    answered = unsure_note(lost, PAID, ErrorNote(kind="AnswerLost", message="No answer.", can_retry=True))
+    assert answered.message == f"No answer. {words}".strip()
+    assert not answered.can_retry
+    assert "only once" in unsure_note(job(S.RUNNING, ONCE, price_usd=price_usd), PAID).message
+
+
+def test_where_to_look_depends_on_the_service() -> None:
+    lost = job(S.SENDING)
+    assert "own list" in unsure_note(lost, PAID).fix
+    fix = unsure_note(lost, replace(PAID, looks_up=True)).fix
+    assert "press l" in fix.lower()
+    assert f"silverprint jobs lookup {lost.id}" in fix

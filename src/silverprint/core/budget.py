@@ -153,6 +153,7 @@ class Standing:
         return f"{name} budget of {money(limit)} is reached: {spent}, {cost}."
 
 
+_MOST_USD = 1_000_000.0
 _GRAIN = 1e-9
 """Sums of prices are floats; a billionth of a dollar is no difference."""
 
@@ -174,16 +175,25 @@ def money(usd: float) -> str:
     return f"${usd:,.2f}"
 
 
+def sane_usd(value: object) -> float | None:
+    """A price as somebody else's program told it; None for what is no amount of money."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST_USD:
+        return None
+    return float(value)
+
+
 def jobs_words(count: int) -> str:
     """``1 job``, ``2 jobs``."""
     return f"{count:,} job" + ("" if count == 1 else "s")
 
 
-def price_words(job: Job) -> str:
-    """What sending the job costs, for a sentence: ``about $0.03``, ``$0.03``, or ``""`` when nobody knows."""
-    if job.price_usd is None:
+def risk_words(job: Job) -> str:
+    """What a job that may have been sent may have cost, as a sentence; empty for one that is free."""
+    if job.price_usd == 0:
         return ""
-    return ("about " if job.price_about else "") + money(job.price_usd)
+    if job.price_usd is None:
+        return "It may have been charged; its price is not known."
+    return f"It may have cost {'about ' if job.price_about else ''}{money(job.price_usd)}."
 
 
 def entry_key(job_id: str, tries: int) -> str:

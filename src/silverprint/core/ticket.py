@@ -21,3 +21,17 @@ class Ticket:
     resumable: bool = False
     expires: datetime | None = None
     price_usd: float | None = None
+
+    def claims_the_same(self, other: Ticket) -> bool:
+        """Whether both claim one job at the service: by its id there, where both name one; else by all they hold."""
+        if self.provider != other.provider:
+            return False
+        for name in _IDS:
+            mine, theirs = self.handle.get(name), other.handle.get(name)
+            if mine is not None and theirs is not None:
+                return bool(mine == theirs)
+        return self.handle == other.handle
+
+
+_IDS = ("id", "request_id", "prediction_id", "task_id", "job", "polling_url", "status_url")
+"""Names under which handles keep what is one job's alone."""

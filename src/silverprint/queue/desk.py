@@ -13,7 +13,10 @@ from typing import Any, Protocol, TypeAlias
 from silverprint.core.errors import SilverprintError
 from silverprint.core.job import Job
 from silverprint.core.picture import Picture
+from silverprint.core.provider import Provider
+from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Output, Preview, Waiting, Working
+from silverprint.queue.limits import Hold
 
 Progress: TypeAlias = Waiting | Working | Preview
 Fetch: TypeAlias = Callable[[Output], Awaitable[bytes]]
@@ -39,9 +42,23 @@ class IntakeLike(Protocol):
         ...
 
 
+class FindAgain(Protocol):
+    """Asks a service for a job whose answer was lost; a ticket only when it is that job for certain. Raises nothing."""
+
+    async def __call__(self, job: Job, provider: Provider, *, just_sent: bool) -> Ticket | None: ...
+
+
+async def _nothing_found(job: Job, provider: Provider, *, just_sent: bool) -> Ticket | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What every job's life needs. ``changed`` is told a state that is on disk; ``trouble`` a disk that fails."""
+    """What every job's life needs. ``changed`` is told a state that is on disk; ``trouble`` a disk that fails.
+
+    ``save`` raises BudgetReached for a job about to be sent that has no room in the budget. ``hold`` keeps further
+    jobs from a provider; ``is_barred`` says whether its account is known to be no good.
+    """
 
     save: Callable[[Job], Awaitable[None]]
     intake: IntakeLike
@@ -51,3 +68,6 @@ class Desk:
     changed: Callable[[Job], None]
     progress: Callable[[str, Progress], None]
     trouble: Callable[[SilverprintError], None] = lambda _error: None
+    hold: Callable[[str, Hold], None] = lambda _provider, _hold: None
+    is_barred: Callable[[str], bool] = lambda _provider: False
+    find_again: FindAgain = _nothing_found

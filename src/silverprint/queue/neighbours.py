@@ -9,10 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from silverprint.core.job import Job, JobState
-from silverprint.queue.develop import outcome
+from silverprint.queue.outcome import Failure, outcome
 from silverprint.queue.runner import Runner
 from silverprint.queue.saved import SavedJob, SavedJobs
-from silverprint.queue.setbacks import Failure
 from silverprint.queue.view import View
 
 LOOK_S = 0.5
@@ -54,6 +53,7 @@ class Neighbours:
             gone = [job_id for job_id, owner in self._owners.items() if owner in dead]
             if gone:
                 await self.adopt(gone)
+        await self._runner.lanes.look_for_room()
 
     async def adopt(self, ids: Iterable[str] | None = None) -> None:
         """Take over the jobs (all, or those of ``ids``) whose process has ended."""

@@ -1,20 +1,18 @@
 """JobQueue: what a person may ask of the queue, and what it shows. Both front ends use this very object.
 
-Owns adding, cancelling, retrying, pausing and waiting. Running the jobs is left to ``runner.py``, other processes
-to ``neighbours.py``, the records to ``saved.py``.
+Owns adding, cancelling, retrying, pausing and waiting. Running the jobs is left to ``runner.py``, whose turn it is to
+``lanes.py``, other processes to ``neighbours.py``, the records to ``saved.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import Enum
 from random import Random
 
 from silverprint.core.errors import LibraryError, NotFound, UsageError
-from silverprint.core.events import Event, QueuePaused
+from silverprint.core.events import Event
 from silverprint.core.ids import new_id
 from silverprint.core.job import Job, JobState, move
 from silverprint.core.picture import Picture
@@ -22,9 +20,12 @@ from silverprint.core.provider import Found, Price, Provider
 from silverprint.core.recipe import Recipe
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Preview, Waiting, Working
+from silverprint.queue.again import Again
 from silverprint.queue.desk import Desk, IntakeLike
+from silverprint.queue.limits import HoldKind
+from silverprint.queue.lookup import Lookup
 from silverprint.queue.neighbours import LOOK_S, Neighbours
-from silverprint.queue.resume import DOUBTFUL_ERRORS, claim_stands
+from silverprint.queue.resume import waits_at_service
 from silverprint.queue.runner import Runner
 from silverprint.queue.saved import SavedJob, SavedJobs
 from silverprint.queue.view import View
@@ -33,14 +34,6 @@ PATIENCE_S = 30.0
 """How long closing waits for an answer that is given only once."""
 
 _ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
-
-
-class _Way(Enum):
-    """How a retry comes to its result."""
-
-    KEPT = "from what was received"
-    TICKET = "from the service, by the old ticket"
-    SEND = "by sending it again"
 
 
 class JobQueue:
@@ -68,9 +61,10 @@ class JobQueue:
         self._intake = intake
         self._clock = clock
         self._random = random
-        self._publish = publish
         self._sleep = sleep
         self._view = View(publish)
+        self._provider_of = provider_of
+        self._lookup = Lookup(saved, sleep)
         desk = Desk(
             save=saved.save,
             intake=intake,
@@ -79,6 +73,7 @@ class JobQueue:
             sleep=sleep,
             changed=self._view.changed,
             progress=self._view.progress,
+            find_again=self._lookup.certain,
         )
         self._runner = Runner(
             provider_of=provider_of,
@@ -89,7 +84,7 @@ class JobQueue:
             parallel=parallel,
         )
         self._neighbours = Neighbours(saved, self._runner, self._view, sleep)
-        self._reused: Counter[str] = Counter()
+        self._again = Again(self._runner, intake, clock)
         self._is_closed = False
 
     # the queue as a whole
@@ -132,22 +127,31 @@ class JobQueue:
     @property
     def paused(self) -> bool:
         """Whether no further job is started, at any provider."""
-        return self._runner.paused
+        return self._runner.lanes.paused
 
     @property
     def paused_providers(self) -> Mapping[str, str]:
         """The providers at which no further job is started, each with the reason."""
-        return self._runner.paused_providers()
+        return self._runner.lanes.reasons()
 
     async def pause(self, provider: str | None = None, reason: str = "") -> None:
         """Start no further job, at ``provider`` or at all; those that run go on."""
-        self._runner.pause(provider, reason)
-        self._publish(QueuePaused(True, provider, reason))
+        self._runner.lanes.pause(provider, reason)
 
     async def resume(self, provider: str | None = None) -> None:
-        """Go on, at ``provider`` or everywhere. Jobs whose provider was missing are tried again."""
-        self._publish(QueuePaused(False, provider))
+        """Go on, at ``provider`` or everywhere. Jobs whose provider was missing are tried again.
+
+        What the budget held back is held back again as long as there is no room for it.
+        """
         self._runner.resume(provider)
+
+    async def key_changed(self, provider: str) -> None:
+        """The provider's key or credit may be good now: go on, if that was what held it."""
+        self._runner.lanes.release(provider, (HoldKind.ACCOUNT,))
+
+    async def budget_changed(self) -> None:
+        """The budget was lifted or raised: go on where there is room now."""
+        await self._runner.lanes.look_for_room()
 
     # jobs
 
@@ -197,14 +201,16 @@ class JobQueue:
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job; for one that is UNSURE: let it be, without sending it again. Gives the job as it is then.
 
-        What waits is cancelled at once. What runs is asked to stop, here or in the process that runs it, and
-        ends as CANCELLED soon (see ``wait``); a result that is being saved already is kept. Raises NotFound.
+        What waits to be sent is cancelled at once. What runs, or waits to be watched again, is asked to stop, here or
+        in the process that runs it, and ends as CANCELLED soon (see ``wait``); a result that is being saved already is
+        kept. Raises NotFound.
         """
         if self._runner.holds(job_id):
             await self._runner.cancel([job_id])
             return await self.find(job_id)
         saved = await self._find(job_id)
-        if saved.job.state in (JobState.UNSURE, JobState.WAITING):
+        waits = saved.job.state is JobState.WAITING and not waits_at_service(saved.job)
+        if waits or saved.job.state is JobState.UNSURE:
             after = move(saved.job, JobState.CANCELLED, now=self._clock())
             if await self._saved.swap(saved.job, after):
                 # Half of an answer may lie there; nobody will ask for it any more.
@@ -255,7 +261,7 @@ class JobQueue:
             raise UsageError("This job is done.", fix="Use redo to make its picture again.")
         if not job.state.is_final:
             return job
-        waiting = await self._waiting_again(job, fresh=fresh)
+        waiting = await self._again.retried(job, fresh=fresh)
         if not await self._saved.swap(saved.job, waiting):
             return await self.find(job_id)
         self._runner.enqueue([waiting])
@@ -266,8 +272,8 @@ class JobQueue:
 
         Raises NotFound, UsageError where the service can't be looked into, and ProviderError.
         """
-        await self._find(job_id)
-        raise UsageError("This service has no list of requests to look into.")
+        job = (await self._find(job_id)).job
+        return await self._lookup.found(job, await self._provider_of(job.recipe.ref.provider))
 
     async def claim(self, job_id: str, ticket: Ticket) -> Job:
         """On a person's word: watch with ``ticket``, which ``look_up`` gave; nothing is sent. Gives the job as it is then.
@@ -275,8 +281,13 @@ class JobQueue:
         For a job that is UNSURE, FAILED or CANCELLED. Raises NotFound, and UsageError when the ticket can't be watched
         with or is another job's.
         """
-        await self._find(job_id)
-        raise UsageError("This ticket can't be watched with.")
+        await self._runner.let_go(job_id)
+        saved = await self._find(job_id)
+        waiting = await self._again.claimed(saved.job, ticket)
+        if not await self._saved.swap(saved.job, waiting, claim=ticket):
+            return await self.find(job_id)
+        self._runner.enqueue([waiting])
+        return waiting
 
     async def wait(self, ids: Iterable[str]) -> list[Job]:
         """The jobs of ``ids``, in their order, when all have ended (UNSURE counts), or the queue is closed.
@@ -333,32 +344,3 @@ class JobQueue:
         if saved is None:
             raise NotFound(f"There is no job {job_id}.")
         return saved
-
-    async def _waiting_again(self, job: Job, *, fresh: bool) -> Job:
-        """The job as it waits again, with what is nearest of its earlier result: received, or still claimed.
-
-        After an error that may lie in the result itself, each retry goes one step further back.
-        """
-        manifest = await self._runner.received(job)
-        ways = []
-        if manifest is not None or self._runner.has_answer(job.id):
-            ways.append(_Way.KEPT)
-        if claim_stands(job):
-            ways.append(_Way.TICKET)
-        if job.error is not None and job.error.kind in DOUBTFUL_ERRORS:
-            ways = ways[self._reused[job.id] :]
-        way = ways[0] if ways and not fresh else _Way.SEND
-        self._reused[job.id] = 0 if way is _Way.SEND else self._reused[job.id] + 1
-        if way is not _Way.KEPT:
-            self._runner.forget(job.id)
-            if manifest is not None:
-                await self._intake.clear(job.id)
-        return move(
-            job,
-            JobState.WAITING,
-            now=self._clock(),
-            error=None,
-            pictures=(),
-            ticket=None if way is _Way.SEND else job.ticket,
-            incoming=manifest if way is _Way.KEPT else None,
-        )

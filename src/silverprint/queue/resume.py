@@ -5,8 +5,10 @@ Pure functions; doing it is left to ``develop.py``. DESIGN: nothing paid for is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 
+from silverprint.core.budget import risk_words
 from silverprint.core.job import ErrorNote, Job, JobState
 from silverprint.core.provider import ProviderInfo
 
@@ -24,7 +26,18 @@ class Step(StrEnum):
 
 
 RESUMABLE_ERRORS = frozenset(
-    {"Unreachable", "RateLimited", "AnswerLost", "DiskFull", "LibraryBusy", "StorageError"}
+    {
+        "Unreachable",
+        "RateLimited",
+        "AnswerLost",
+        "KeyMissing",
+        "KeyRefused",
+        "OutOfCredit",
+        "SettingsError",
+        "DiskFull",
+        "LibraryBusy",
+        "StorageError",
+    }
 )
 """Kinds of error after which the provider still has, or is still making, what the ticket claims."""
 
@@ -34,10 +47,12 @@ DOUBTFUL_ERRORS = frozenset({"BadAnswer", "PictureError", "SilverprintError", "L
 NOT_STOPPED = "NotStopped"
 """The kind of note on a cancelled job that its provider could not be told to stop."""
 
+GIVEN_UP = "TicketLost"
+"""The kind of note on a job whose result is gone. One that can be retried was only given up by us, unheard."""
+
 MAYBE_SENT = ErrorNote(
     kind="AnswerLost",
-    message="silverprint was stopped while this was on its way; it may have been sent and charged.",
-    fix="Look at the service's own list; then retry to send it again, or cancel to let it be.",
+    message="silverprint was stopped while this was on its way; it may have been sent.",
 )
 RESULT_LOST = ErrorNote(
     kind="AnswerLost",
@@ -75,15 +90,37 @@ def decide(
     return Step.AGAIN if info.idempotent else Step.ASK
 
 
-def unsure_note(job: Job) -> ErrorNote:
-    """Why only a person may say what becomes of ``job``."""
-    return MAYBE_SENT if job.ticket is None else RESULT_LOST
+def unsure_note(job: Job, info: ProviderInfo, error: ErrorNote | None = None) -> ErrorNote:
+    """Why only a person may say what becomes of ``job``, what it may have cost, and where to look.
+
+    ``error`` is what left it in doubt; without it, that silverprint was stopped.
+    """
+    if error is None:
+        error = MAYBE_SENT if job.ticket is None else RESULT_LOST
+    if job.ticket is not None:
+        fix = RESULT_LOST.fix
+    elif info.looks_up:
+        fix = (
+            f"Press l in the Queue, or run `silverprint jobs lookup {job.id}`, to look whether {info.title} has it; "
+            "or retry to send it again, or cancel to let it be."
+        )
+    else:
+        fix = f"Look at {info.title}'s own list; then retry to send it again, or cancel to let it be."
+    message = f"{error.message} {risk_words(job)}".strip()
+    return replace(error, message=message, fix=fix, can_retry=False)
+
+
+def waits_at_service(job: Job) -> bool:
+    """Whether a waiting job has only to be watched again: its service may be at work on it."""
+    return job.ticket is not None and job.ticket.resumable and job.incoming is None
 
 
 def claim_stands(job: Job) -> bool:
     """Whether a retry may ask for the result with the job's old ticket, so that nothing is paid twice."""
     if job.ticket is None or not job.ticket.resumable or job.error is None:
         return False
+    if job.error.kind == GIVEN_UP:
+        return job.error.can_retry
     return (
         job.error.kind in RESUMABLE_ERRORS
         or job.error.kind in DOUBTFUL_ERRORS

@@ -1,7 +1,7 @@
 """Runner: the task group in which jobs live, each under its provider's limit.
 
-Owns the lanes, the lives and their tasks. What a person asks for comes through ``queue.py``, what other processes
-did through ``neighbours.py``.
+Owns the lives and their tasks. Whose turn it is is left to ``lanes.py``; what a person asks for comes through
+``queue.py``, what other processes did through ``neighbours.py``.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, S
 from dataclasses import replace
 from typing import Any
 
-from silverprint.core.errors import LibraryBusy, SilverprintError
-from silverprint.core.events import Event, QueuePaused
+from silverprint.core.errors import SilverprintError
+from silverprint.core.events import Event
 from silverprint.core.job import ErrorNote, Job, JobState, move
 from silverprint.core.provider import Provider
 from silverprint.core.update import Finished
 from silverprint.queue.desk import Desk
-from silverprint.queue.develop import Development, outcome
+from silverprint.queue.develop import Development
+from silverprint.queue.lanes import Lanes
 from silverprint.queue.limits import Lane
-from silverprint.queue.resume import Step, decide
+from silverprint.queue.outcome import Failure, outcome
+from silverprint.queue.resume import Step, decide, waits_at_service
 from silverprint.queue.saved import SavedJob, SavedJobs
-from silverprint.queue.setbacks import Failure
 from silverprint.queue.view import View
 
 
@@ -41,11 +42,20 @@ class Runner:
     ) -> None:
         self._provider_of = provider_of
         self._saved = saved
-        self._desk = replace(desk, trouble=self._trouble)
+        self.lanes = Lanes(
+            desk=desk,
+            view=view,
+            parallel=parallel,
+            publish=publish,
+            start=self._start,
+            spawn=self.spawn,
+            is_open=lambda: self.is_open,
+            standing=lambda: saved.standing(desk.clock()),
+        )
+        self._desk = replace(
+            desk, trouble=self.lanes.trouble, hold=self.lanes.hold, is_barred=self.lanes.is_barred
+        )
         self._view = view
-        self._publish = publish
-        self._parallel = parallel
-        self._lanes: dict[str, Lane] = {}
         self._lives: dict[str, Development] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._others: set[asyncio.Task[None]] = set()
@@ -53,13 +63,11 @@ class Runner:
         self._in_hand: dict[str, Finished | None] = {}
         self._deciding: dict[str, SavedJob] = {}
         self._left: dict[str, SavedJob] = {}
-        self._waking: set[str] = set()
         self._tidied: set[str] = set()
         self._is_closing = False
         self._end = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._server: asyncio.Task[None] | None = None
-        self.paused = False
 
     @property
     def is_open(self) -> bool:
@@ -106,7 +114,7 @@ class Runner:
             (life is not None and not life.job.state.is_final)
             or job_id in self._deciding
             or job_id in self._left
-            or any(job_id in lane for lane in self._lanes.values())
+            or job_id in self.lanes
         )
 
     def is_stopping(self, job_id: str) -> bool:
@@ -136,69 +144,30 @@ class Runner:
 
     def enqueue(self, jobs: Iterable[Job]) -> None:
         """Tell of waiting jobs that are on disk, and let them wait their turn."""
-        names = set()
+        lanes = {}
         for job in jobs:
             self._view.changed(job)
             if self.is_open:
-                names.add(job.recipe.ref.provider)
-                self._lane(job.recipe.ref.provider).push(job)
-        for name in names:
-            self._pump(self._lane(name))
-
-    def paused_providers(self) -> dict[str, str]:
-        """The lanes that are held, each with the reason."""
-        return {name: lane.reason for name, lane in sorted(self._lanes.items()) if lane.paused}
-
-    def pause(self, provider: str | None, reason: str = "") -> None:
-        """Start no further job, at one provider or at all."""
-        if provider is None:
-            self.paused = True
-        else:
-            self._lane(provider).paused = True
-            self._lane(provider).reason = reason
+                lane = self.lanes.push(job, free=self.has_answer(job.id))
+                lanes[lane.name] = lane
+        for lane in lanes.values():
+            self.lanes.pump(lane)
 
     def resume(self, provider: str | None) -> None:
         """Go on, at one provider or everywhere; what was left for want of its provider is looked at again."""
-        lanes = list(self._lanes.values()) if provider is None else [self._lane(provider)]
-        if provider is None:
-            self.paused = False
-        for lane in lanes:
-            lane.paused = False
+        self.lanes.resume(provider)
         if self.is_open and self._left:
             left, self._left = self._left, {}
             self.take_up(left.values())
-        for lane in lanes:
-            self._pump(lane)
 
-    def _lane(self, name: str) -> Lane:
-        if name not in self._lanes:
-            self._lanes[name] = Lane(name, self._parallel.get(name))
-        return self._lanes[name]
-
-    def _pump(self, lane: Lane) -> None:
-        """Start what may start. Called whenever that could have changed."""
-        if not self.is_open or self.paused:
-            return
-        now = self._desk.clock()
-        while (job_id := lane.take(now)) is not None:
-            job = self._view.get(job_id)
-            assert job is not None
-            life = Development(
-                job,
-                self._desk,
-                setbacks=self._setbacks.get(job_id, 0),
-                finished=self._in_hand.pop(job_id, None),
-            )
-            self._begin(life, lane, self._turn(life, lane))
-        left_s = lane.rest_left_s(now)
-        if left_s > 0 and len(lane) and lane.name not in self._waking:
-            self._waking.add(lane.name)
-            self.spawn(self._wake(lane, left_s))
-
-    async def _wake(self, lane: Lane, left_s: float) -> None:
-        await self._desk.sleep(left_s)
-        self._waking.discard(lane.name)
-        self._pump(lane)
+    def _start(self, lane: Lane, job: Job) -> None:
+        life = Development(
+            job,
+            self._desk,
+            setbacks=self._setbacks.get(job.id, 0),
+            finished=self._in_hand.pop(job.id, None),
+        )
+        self._begin(life, lane, self._turn(life, lane))
 
     # the lives
 
@@ -218,7 +187,7 @@ class Runner:
         if job.state is JobState.WAITING and not life.is_lost:
             self._setbacks[job.id] = life.setbacks
             lane.rest(self._desk.clock(), life.pause_s)
-            lane.push(job)
+            self.lanes.push(job)
             if life.cancel_wanted:
                 await outcome(self.cancel([job.id]), "The queue")
         else:
@@ -227,9 +196,11 @@ class Runner:
                 self._in_hand[job.id] = life.finished
         if life.is_tidy:
             self._tidied.add(job.id)
-        self._pump(lane)
-        if not self._lives and self._tidied and self.is_open:
+        self.lanes.pump(lane)
+        if self.is_open and not self._lives and self._tidied:
             self.spawn(self._note_tidied())
+        if self.is_open and self.lanes.wait_for_room:
+            self.spawn(self.lanes.look_for_room())
 
     async def _turn(self, life: Development, lane: Lane) -> None:
         """A waiting job's turn has come."""
@@ -239,7 +210,7 @@ class Runner:
             return
         life.attach(provider)
         lane.learn(provider.info.parallel)
-        self._pump(lane)
+        self.lanes.pump(lane)
         manifest = await self.received(life.job) if life.job.incoming is not None else None
         step = decide(
             life.job,
@@ -269,13 +240,14 @@ class Runner:
     def take_up_left(self, job_id: str) -> Job | None:
         """Try a job again that was left for want of its provider; None when it was not."""
         left = self._left.pop(job_id, None) if self.is_open else None
-        if left is not None:
-            self.take_up([left])
-        return left.job if left is not None else None
+        if left is None:
+            return None
+        self.take_up([left])
+        return left.job
 
     async def _take_up(self, name: str, group: Sequence[SavedJob]) -> None:
         provider = await outcome(self._provider_of(name), f"The provider {name}")
-        lane = self._lane(name)
+        lane = self.lanes.of(name)
         if not isinstance(provider, Failure):
             lane.learn(provider.info.parallel)
         again: list[SavedJob] = []
@@ -288,7 +260,7 @@ class Runner:
             info = None if isinstance(provider, Failure) else provider.info
             step = decide(job, info, received=manifest is not None, cancel=saved.cancel)
             if step is Step.SEND:
-                lane.push(job)
+                self.lanes.push(job)
             elif step is Step.AGAIN:
                 again.append(saved)
                 self._deciding[job.id] = saved
@@ -299,7 +271,7 @@ class Runner:
                 known = None if isinstance(provider, Failure) else provider
                 self._go_on(saved, lane, known, step, manifest)
         await self._send_again(again)
-        self._pump(lane)
+        self.lanes.pump(lane)
 
     def _go_on(
         self,
@@ -334,7 +306,7 @@ class Runner:
             if isinstance(failure, Failure):
                 self._leave(saved, failure)
         if isinstance(failure, Failure):
-            self._trouble(failure.error)
+            self.lanes.trouble(failure.error)
             return
         self.enqueue(waiting)
         await outcome(self.cancel(asked), "The queue")
@@ -366,18 +338,17 @@ class Runner:
             job = self._view.get(job_id)
             if job is None:
                 continue
-            if self._lane(job.recipe.ref.provider).discard(job_id):
+            if not waits_at_service(job) and self.lanes.discard(job):
                 waiting.append(job)
             elif self.holds(job_id):
                 running.append(job_id)
         if waiting:
-            now = self._desk.clock()
-            gone = [move(job, JobState.CANCELLED, now=now) for job in waiting]
+            gone = [move(job, JobState.CANCELLED, now=self._desk.clock()) for job in waiting]
             try:
                 await self._saved.save_all(gone)
             except SilverprintError:
                 for job in waiting:
-                    self._lane(job.recipe.ref.provider).push(job)
+                    self.lanes.push(job)
                 raise
             for job in gone:
                 self._setbacks.pop(job.id, None)
@@ -393,17 +364,13 @@ class Runner:
         elif (saved := self._deciding.get(job_id)) is not None:
             self._deciding[job_id] = replace(saved, cancel=True)
         elif (left := self._left.pop(job_id, None)) is not None and self.is_open:
-            lane = self._lane(left.job.recipe.ref.provider)
+            lane = self.lanes.of(left.job.recipe.ref.provider)
             self._go_on(replace(left, cancel=True), lane, None, Step.STOP)
+        elif (job := self._view.get(job_id)) is not None and self.is_open and self.lanes.discard(job):
+            # It waits with a ticket, so its service may be at work on it and has to be told.
+            self.take_up([SavedJob(job=job, owner=self._saved.owners.me, cancel=True)])
 
     # the group
-
-    def _trouble(self, error: SilverprintError) -> None:
-        """The disk fails: start nothing more that would be paid for and have no place to go."""
-        if self.paused or isinstance(error, LibraryBusy):
-            return
-        self.paused = True
-        self._publish(QueuePaused(True, None, f"{error} {error.fix}".strip()))
 
     async def _break_off(self, patience_s: float) -> None:
         loop = asyncio.get_running_loop()

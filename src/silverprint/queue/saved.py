@@ -13,8 +13,9 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from silverprint.core.budget import SpendRow, Standing
-from silverprint.core.errors import LibraryError
+from silverprint.core.errors import LibraryError, UsageError
 from silverprint.core.job import Job, JobState
+from silverprint.core.ticket import Ticket
 from silverprint.queue import ledger
 from silverprint.queue.ledger import Ledger
 from silverprint.queue.owners import NOBODY, Owners
@@ -147,13 +148,24 @@ class SavedJobs:
 
         await self._write(write)
 
-    async def swap(self, before: Job, after: Job) -> bool:
+    async def tickets(self, provider: str, *, but: str) -> list[Ticket]:
+        """The tickets that the provider gave for all jobs but one."""
+        return await self._read(lambda database: _tickets(database, provider, but))
+
+    async def swap(self, before: Job, after: Job, *, claim: Ticket | None = None) -> bool:
         """Write ``after`` as this process's own if the record still is ``before`` and no living process runs it.
 
-        Of two processes that answer for one job at the same time, one gets True.
+        Of two processes that answer for one job at the same time, one gets True. Raises UsageError when ``claim`` is
+        a ticket that another job has.
         """
 
         def write(database: Database) -> bool:
+            if claim is not None and any(
+                claim.claims_the_same(ticket) for ticket in _tickets(database, claim.provider, after.id)
+            ):
+                raise UsageError(
+                    "This request belongs to another job already.", fix="Choose another, or cancel the job."
+                )
             saved = _saved(_table(database).by_key(before.id))
             if saved is None or (saved.job.state, saved.job.changed) != (before.state, before.changed):
                 return False
@@ -242,6 +254,12 @@ def _table(database: Database) -> Table:
 def _search(database: Database, condition: Condition) -> list[SavedJob]:
     found = [saved for row in _table(database).search(condition) if (saved := _saved(row)) is not None]
     return sorted(found, key=lambda saved: (saved.job.created, saved.job.id))
+
+
+def _tickets(database: Database, provider: str, but: str) -> list[Ticket]:
+    rows = _table(database).search((field("ticket.provider") == provider) & (field("id") != but))
+    found = [saved.job.ticket for row in rows if (saved := _saved(row)) is not None]
+    return [ticket for ticket in found if ticket is not None]
 
 
 def _update(database: Database, job_id: str, **fields: Any) -> None:

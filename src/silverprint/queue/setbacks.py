@@ -12,18 +12,21 @@ from enum import StrEnum
 from silverprint.core.errors import (
     AnswerLost,
     BadAnswer,
+    KeyMissing,
+    KeyRefused,
+    OutOfCredit,
     RateLimited,
-    SilverprintError,
     TicketLost,
     Unreachable,
 )
 from silverprint.queue.limits import growing_pause
+from silverprint.queue.outcome import Failure
 
 RATE_LIMITS_MOST = 10
 RESENDS_MOST = 3
-REWATCHES_MOST = 8
 REFETCHES_MOST = 5
 FETCH_PAUSE_MOST_S = 20.0
+WATCH_PAUSE_MOST_S = 60.0
 
 
 class Turn(StrEnum):
@@ -31,20 +34,12 @@ class Turn(StrEnum):
 
     WAIT = "wait"  # back among the waiting, to be sent again after a pause
     REPEAT = "repeat"  # the same step again after a pause
+    REWATCH = "rewatch"  # back to watching, for fresh links
+    PAUSE = (
+        "pause"  # back among the waiting, and nothing more is sent to that provider until a person has acted
+    )
     FAIL = "fail"
     ASK = "ask"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error that ended a step. ``expected``: raised on purpose, so its kind can be believed."""
-
-    error: SilverprintError
-    expected: bool = True
-
-    def is_a(self, *kinds: type[SilverprintError]) -> bool:
-        """Whether it was raised on purpose as one of ``kinds``."""
-        return self.expected and isinstance(self.error, kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +52,17 @@ class Verdict:
 
 _FAIL = Verdict(Turn.FAIL)
 _ASK = Verdict(Turn.ASK)
+_PAUSE = Verdict(Turn.PAUSE)
+_REWATCH = Verdict(Turn.REWATCH)
+
+_ACCOUNT = (KeyMissing, KeyRefused, OutOfCredit)
+"""Each further job would meet the same."""
 
 
 def after_submit(failure: Failure, *, idempotent: bool, setbacks: int) -> Verdict:
     """``submit`` ended in an error; ``setbacks`` counts the ones before it in a row."""
+    if failure.is_a(*_ACCOUNT):
+        return _PAUSE
     if failure.is_a(RateLimited):
         return _again(Turn.WAIT, failure, setbacks, RATE_LIMITS_MOST)
     if failure.is_a(AnswerLost) and idempotent:
@@ -70,10 +72,17 @@ def after_submit(failure: Failure, *, idempotent: bool, setbacks: int) -> Verdic
 
 
 def after_watch(failure: Failure, *, resumable: bool, idempotent: bool, setbacks: int) -> Verdict:
-    """``watch`` ended in an error; ``setbacks`` counts the ones since the last news."""
+    """``watch`` ended in an error; ``setbacks`` counts the ones since the last news.
+
+    The watch of a resumable ticket is repeated without a count: what is paid for is not given up for a network that is
+    away. When to end it all the same is left to ``watching.py``.
+    """
+    if failure.is_a(*_ACCOUNT):
+        return _PAUSE
     if resumable:
         if failure.is_a(Unreachable, AnswerLost, RateLimited):
-            return _again(Turn.REPEAT, failure, setbacks, REWATCHES_MOST)
+            pause_s = growing_pause(setbacks + 1, asked_s=_asked_s(failure), own_most_s=WATCH_PAUSE_MOST_S)
+            return Verdict(Turn.REPEAT, pause_s)
         if failure.is_a(TicketLost) and idempotent:
             return _again(Turn.WAIT, failure, setbacks, RESENDS_MOST)
         return _FAIL
@@ -86,16 +95,30 @@ def after_watch(failure: Failure, *, resumable: bool, idempotent: bool, setbacks
     return _ASK if in_doubt and not idempotent else _FAIL
 
 
-def after_receive(failure: Failure, *, setbacks: int) -> Verdict:
-    """Fetching or writing down the outputs ended in an error."""
+def after_receive(failure: Failure, *, setbacks: int, can_rewatch: bool) -> Verdict:
+    """Fetching or writing down the outputs ended in an error. ``can_rewatch``: a watch may give fresh links."""
+    if failure.is_a(TicketLost) and can_rewatch:
+        return _REWATCH
     if failure.is_a(Unreachable, AnswerLost, RateLimited):
         verdict = _again(Turn.REPEAT, failure, setbacks, REFETCHES_MOST)
         return Verdict(verdict.turn, min(verdict.pause_s, FETCH_PAUSE_MOST_S))
     return _FAIL
 
 
+def pause_words(failure: Failure, pause_s: float) -> str:
+    """The error with the pause that follows, for a person: ``fal: too many requests (asks to wait 30 s)``."""
+    asked = _asked_s(failure)
+    words = f"asks to wait {asked:.0f} s" if asked and asked <= pause_s else f"next try in {pause_s:.0f} s"
+    return f"{failure.error} ({words})"
+
+
+def _asked_s(failure: Failure) -> float | None:
+    """The service's own pause."""
+    asked = getattr(failure.error, "retry_after_s", None)
+    return float(asked) if isinstance(asked, int | float) else None
+
+
 def _again(turn: Turn, failure: Failure, setbacks: int, most: int) -> Verdict:
     if setbacks >= most:
         return _FAIL
-    asked = getattr(failure.error, "retry_after_s", None)
-    return Verdict(turn, growing_pause(setbacks + 1, asked_s=asked))
+    return Verdict(turn, growing_pause(setbacks + 1, asked_s=_asked_s(failure)))

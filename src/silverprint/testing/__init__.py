@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
+from silverprint.testing.account import GOOD_KEY
 from silverprint.testing.clock import FakeClock
 from silverprint.testing.provider import FakeProvider, Hold
 
-__all__ = ["FakeClock", "FakeProvider", "Hold"]
+__all__ = ["GOOD_KEY", "FakeClock", "FakeProvider", "Hold"]

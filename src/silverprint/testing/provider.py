@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +17,14 @@ from silverprint.core.errors import BadRecipe, ModelGone, TicketLost
 from silverprint.core.grade import Grade
 from silverprint.core.image import RawImage
 from silverprint.core.params import Choice, Form, ParamKind, ParamSpec, check_all
-from silverprint.core.provider import ModelInfo, Price, ProviderInfo
+from silverprint.core.provider import Found, ModelInfo, Price, ProviderInfo
 from silverprint.core.recipe import Engine, ModelRef, Recipe
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Output, Preview, Update, Waiting, Working
+from silverprint.testing.account import Account, read_ledger, write_ledger
 from silverprint.testing.pixels import noisy, pattern, png
+
+__all__ = ["FakeProvider", "Hold", "OutputKind", "read_ledger", "write_ledger"]
 
 OutputKind = Literal["raw", "png", "url"]
 
@@ -58,9 +61,14 @@ class FakeProvider:
     off in the middle. Each of the ``steps`` takes ``step_s`` seconds of ``sleep``. ``ledger`` is a file that gets
     the id of each job sent, on a line of its own and synced, so that a killed process can be counted.
 
-    Calls pass these points, where ``hold`` stops them and ``fail`` ends them: ``models``, ``form``, ``submit``
-    (nothing taken yet), ``taken`` (counted, not yet answered), ``watch``, ``step:1`` and so on, ``finish``,
-    ``fetch``, ``cancel``.
+    Money: ``price`` is told before sending, ``ticket_usd`` with the ticket, ``price_usd`` at the end. ``needs_key``
+    and ``credit`` (how many jobs it pays) make an ``account``, whose key and credit a test sets later. ``looks_up``:
+    what was sent is listed, as certain when it ``marks``; ``listed`` replaces the list. ``expires_s``: its tickets
+    expire so long after ``clock`` gave them.
+
+    Calls pass these points, where ``hold`` stops them and ``fail`` ends them: ``models``, ``form``, ``price``,
+    ``submit`` (nothing taken yet), ``taken`` (counted, not yet answered), ``watch``, ``step:1`` and so on,
+    ``finish``, ``fetch``, ``cancel``, ``look up``, ``probe``.
     """
 
     def __init__(
@@ -80,13 +88,25 @@ class FakeProvider:
         outputs: int = 1,
         kind: OutputKind = "raw",
         cut: bool = False,
+        price: Price | None = None,
+        ticket_usd: float | None = None,
         price_usd: float | None = None,
+        needs_key: bool = False,
+        credit: int | None = None,
+        looks_up: bool = False,
+        marks: bool = True,
+        expires_s: float | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         size: tuple[int, int] = (64, 64),
         ledger: Path | None = None,
     ) -> None:
         self.info = ProviderInfo(
             name=name,
             title=name.capitalize(),
+            needs_key=needs_key,
+            key_name=name if needs_key else "",
+            looks_up=looks_up,
+            resumable=resumable and not immediate,
             parallel=parallel,
             previews=previews,
             cancels=cancels,
@@ -98,6 +118,10 @@ class FakeProvider:
         self.watches: list[str] = []
         self.fetches: list[str] = []
         self.cancelled: list[str] = []
+        self.priced: list[Recipe] = []
+        self.looked: list[tuple[str, datetime]] = []
+        self.listed: list[Found] | None = None
+        self.account = Account(self.info.title, needs_key=needs_key, credit=credit)
         self.running = 0
         self.running_most = 0
         self.is_closed = False
@@ -109,7 +133,13 @@ class FakeProvider:
         self._outputs = outputs
         self._kind = kind
         self._cut = cut
+        self._price = price
+        self._ticket_usd = ticket_usd
         self._price_usd = price_usd
+        self._marks = marks
+        self._expires_s = expires_s
+        self._clock = clock
+        self._dead_links: set[str] = set()
         self._size = size
         self._ledger = ledger
         self._holds: dict[str, Hold] = {}
@@ -130,6 +160,25 @@ class FakeProvider:
     def forget(self, job_id: str) -> None:
         """Forget a job: its ticket is lost from now on."""
         self._forgotten.add(job_id)
+
+    def expire_links(self, *urls: str) -> None:
+        """Let these links be good no more, until a watch gives them again."""
+        self._dead_links.update(urls)
+
+    def ticket(self, job_id: str, *, steps: int | None = None, size: str | None = None) -> Ticket:
+        """The ticket of a job, as its submit gives it."""
+        expires = None if self._expires_s is None else self._clock() + timedelta(seconds=self._expires_s)
+        return Ticket(
+            provider=self.info.name,
+            handle={
+                "job": job_id,
+                "steps": steps or self._steps,
+                "size": size or f"{self._size[0]}x{self._size[1]}",
+            },
+            resumable=self._resumable,
+            expires=expires,
+            price_usd=self._ticket_usd,
+        )
 
     def sent(self) -> list[str]:
         """The ids of all jobs ever sent, in order, by this object or, with a ledger, by any process."""
@@ -182,10 +231,10 @@ class FakeProvider:
             raise BadRecipe("; ".join(f"{name}: {reason}" for name, reason in bad.items()), fields=bad)
         await self._pass("submit")
         if not self._immediate:
+            self.account.check()
             self._count(job_id)
         await self._pass("taken")
-        handle = {"job": job_id, "steps": good["steps"], "size": good["size"]}
-        return Ticket(provider=self.info.name, handle=handle, resumable=self._resumable)
+        return self.ticket(job_id, steps=good["steps"], size=good["size"])
 
     async def watch(self, ticket: Ticket, recipe: Recipe) -> AsyncIterator[Update]:
         """Waiting, the steps with their previews, and Finished. Raises TicketLost for a job it does not know."""
@@ -193,6 +242,7 @@ class FakeProvider:
         self.watches.append(job_id)
         await self._pass("watch")
         if self._immediate:
+            self.account.check()
             self._count(job_id)
         elif job_id not in self.sent():
             self._forgotten.add(job_id)
@@ -222,6 +272,8 @@ class FakeProvider:
         await self._pass("fetch")
         url = output.url or ""
         self.fetches.append(url)
+        if url in self._dead_links:
+            raise TicketLost(f"The link at {self.info.title} has expired.")
         _, width, height, key = url.split(":")
         return self._body(pattern(int(width), int(height), bytes.fromhex(key)))
 
@@ -231,6 +283,29 @@ class FakeProvider:
         job_id = str(ticket.handle["job"])
         self.cancelled.append(job_id)
         self._forgotten.add(job_id)
+
+    async def price(self, recipe: Recipe) -> Price | None:
+        """What it was told to ask."""
+        self.priced.append(recipe)
+        await self._pass("price")
+        return self._price
+
+    async def look_up(self, recipe: Recipe, *, job_id: str, since: datetime) -> Sequence[Found]:
+        """Every job it was sent; ``listed`` instead, if there is one."""
+        self.looked.append((job_id, since))
+        await self._pass("look up")
+        if self.listed is not None:
+            return self.listed
+        return [
+            Found(ticket=self.ticket(each), words=f"job {each}", sure=self._marks and each == job_id)
+            for each in self.sent()
+        ]
+
+    async def probe(self) -> str:
+        """Whether the key is good."""
+        await self._pass("probe")
+        self.account.check_key()
+        return f"an account at {self.info.title}"
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
@@ -250,6 +325,7 @@ class FakeProvider:
         if self.info.idempotent and job_id in self.sent():
             return
         self.submits.append(job_id)
+        self.account.charge()
         if self._ledger is not None:
             write_ledger(self._ledger, job_id)
 
@@ -283,29 +359,13 @@ class FakeProvider:
             case "png":
                 return Output(data=self._body(image), media_type="image/png", seed=seed)
             case "url":
-                return Output(url=f"fake:{size[0]}:{size[1]}:{key.hex()}", media_type="image/png", seed=seed)
+                url = f"fake:{size[0]}:{size[1]}:{key.hex()}"
+                self._dead_links.discard(url)
+                return Output(url=url, media_type="image/png", seed=seed)
 
     def _body(self, image: RawImage) -> bytes:
         body = png(image)
         return body[: len(body) // 2] if self._cut else body
-
-
-def write_ledger(path: Path, job_id: str) -> None:
-    """Append a line, durable when this returns."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(file, f"{job_id}\n".encode())
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def read_ledger(path: Path) -> list[str]:
-    """The lines of a ledger; none when there is no file yet."""
-    try:
-        return path.read_text().split()
-    except FileNotFoundError:
-        return []
 
 
 def _key(recipe: Recipe, job_id: str) -> bytes:

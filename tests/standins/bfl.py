@@ -50,7 +50,7 @@ class State:
     how tasks made from now on end; ``cost`` what they cost, in credits. ``unknown_first``: that many polls are
     answered with "Task not found". ``error_status``: the HTTP status of a poll that tells of a failure.
     ``polling``: "regional" (its own path), "relative", "none", or a whole address with ``{id}`` in it.
-    ``sample``: "host" (another name of this machine), "relative", "data" or "base64". ``links_live``: fetches after
+    ``sample``: "host" (another name of this machine), "relative", "data", "base64" or a link. ``links_live``: fetches after
     which a link has expired. ``refuse``: (status, body) for the next submits. ``paths`` are further models with the
     schema of their body. ``leaks`` are requests for a result that carried a key.
     """
@@ -220,8 +220,10 @@ class Service:
                 sample = "data:image/png;base64," + self._encoded(task)
             case "base64":
                 sample = self._encoded(task)
-            case _:
+            case "host":
                 sample = f"http://localhost:{port}{path}?sig={hashlib.sha256(task.id.encode()).hexdigest()}"
+            case link:
+                sample = link
         if self.state.compatible:
             return {"sample": sample}
         result = {"sample": sample, "prompt": task.body.get("prompt"), "start_time": 10.0, "end_time": 12.5}
@@ -289,7 +291,7 @@ def build(*, compatible: bool = False, key_needed: bool | None = None) -> StandI
         table: dict[str, Any] = {"url": url}
         if compatible:
             return table | {"kind": "bfl", "models": ["flux-2-klein-4b", "my/own-model"]}
-        return table | {"result_hosts": ["localhost"]}
+        return table
 
     return StandIn(
         name="bfl",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from silverprint.core.errors import ModelGone, SettingsError
-from silverprint.core.recipe import ModelRef
+from silverprint.core.recipe import ModelRef, Source
 from silverprint.providers.bfl.adapter import Bfl
 from tests.providers.bfl.conftest import Context
 from tests.providers.bfl.jobs import asked, end_of
@@ -186,13 +186,30 @@ def test_settings_that_can_not_be_used(
     assert caught.value.fix
 
 
-async def test_what_it_costs(make_context: Context) -> None:
-    """Figures of the service's price page: $0.014 for the first megapixel, $0.001 for each further one."""
-    provider = Bfl(make_context({"url": NOWHERE}))
-    one = await provider.price(asked(params={"size": "1024x1024"}))
-    assert one is not None
-    assert one.usd == pytest.approx(0.014, abs=0.002)
-    assert one.source == "table"
-    assert await provider.price(asked("flux-3-image")) is None
+@pytest.mark.parametrize(
+    ("model", "size", "inputs", "usd"),
+    [
+        ("flux-2-klein-4b", "1024x1024", 0, 0.014),
+        ("flux-2-klein-4b", "auto", 0, 0.014),
+        ("flux-2-klein-4b", "2048x1024", 0, 0.015),
+        ("flux-2-pro", "1024x1024", 1, 0.045),
+        ("flux-2-pro", "auto", 3, 0.075),
+        ("flux-2-max", "2048x2048", 0, 0.16),
+        ("flux-kontext-pro", "", 1, 0.04),
+    ],
+)
+async def test_what_it_costs(make_context: Context, model: str, size: str, inputs: int, usd: float) -> None:
+    """By the service's price page: the first megapixel, each further one, and inputs like further ones."""
+    sources = tuple(Source(role="reference", sha256=str(number)) for number in range(inputs))
+    recipe = asked(model, params={"size": size} if size else {}, sources=sources)
+    price = await Bfl(make_context({"url": NOWHERE})).price(recipe)
+    assert price is not None
+    assert price.usd == pytest.approx(usd)
+    assert price.source == "table"
+    assert price.about
+
+
+async def test_what_nobody_knows_the_price_of(make_context: Context) -> None:
+    assert await Bfl(make_context({"url": NOWHERE})).price(asked("flux-3-image")) is None
     own = Bfl(make_context({"url": NOWHERE}, name="mybox"))
     assert await own.price(asked(provider="mybox")) is None

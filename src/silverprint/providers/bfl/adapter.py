@@ -34,9 +34,9 @@ from silverprint.core.update import Finished, Output, Update, Waiting, Working
 from silverprint.providers.address import check_base, origin
 from silverprint.providers.answers import Answer, error_of
 from silverprint.providers.bfl.claim import result_url, ticket_of, usd_of
+from silverprint.providers.bfl.cost import price_about
 from silverprint.providers.bfl.models import Models
 from silverprint.providers.bfl.status import Heard, Stage, Status, is_status, number, picture_in, read_status
-from silverprint.providers.catalog import price_of
 from silverprint.providers.download import Downloads, Refused
 from silverprint.providers.http import Service
 from silverprint.providers.poll import Pace, pace_of, poll
@@ -53,6 +53,7 @@ STRANGE_MOST = 600
 """Answers in a row with the same unknown word, before we stop waiting: it may be the name of an end."""
 
 _log = logging.getLogger(__name__)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _FAILURES = (401, 402, 403, 429)
 
 
@@ -85,9 +86,7 @@ class Bfl:
             )
         base = check_base(given, where=where).removesuffix("/v1") if given else BASE
         title = _title(context, name) if own else TITLE
-        hosts = _hosts(context, name)
-        if given:
-            hosts = {*hosts, origin(base)[1]}
+        hosts = _hosts(context, name, base)
         self._context = context
         self._own = own
         self._base = base
@@ -138,12 +137,7 @@ class Bfl:
 
     async def price(self, recipe: Recipe) -> Price | None:
         """What our table says; the service tells the true cost in its answer to the submit."""
-        if self._own:
-            return None
-        price = price_of("bfl", recipe.ref.model, recipe)
-        if price is not None and recipe.sources:
-            return replace(price, about=True)  # input pictures count too, by a size that we don't know
-        return price
+        return None if self._own else price_about(recipe)
 
     async def probe(self) -> str:
         """The credits of the account: ``123.4 credits ($1.23)``."""
@@ -226,7 +220,12 @@ class Bfl:
             return output.data
         if output.url is None:
             raise BadAnswer(f"{self._info.title} gave a result without a link.")
-        return await self._downloads.fetch(output.url)
+        try:
+            return await self._downloads.fetch(output.url)
+        except Refused as error:
+            if "private network" not in str(error):
+                raise
+            raise Refused(str(error), fix=self._fix_of(output.url)) from error
 
     async def cancel(self, ticket: Ticket) -> None:
         """Nothing to tell: the service has no way to stop a task."""
@@ -284,13 +283,10 @@ class Bfl:
 
     async def _ask_openly(self, url: str) -> Status:
         """Ask a host that is none of the service's: without the key, and by the rules of results."""
-        host = one_line(origin(url)[1], most=100)
         try:
             content = await self._downloads.fetch(url)
         except Refused as error:
-            raise Refused(
-                str(error), fix=f"If {host} is yours, add it to result_hosts of providers.{self._info.name}."
-            ) from error
+            raise Refused(str(error), fix=self._fix_of(url)) from error
         except TicketLost:
             return Status(stage=Stage.LOST)
         return self._read(Answer(status=200, content=content, title=self._info.title))
@@ -321,6 +317,12 @@ class Bfl:
         if (data := picture_in(sample)) is not None:
             return Output(data=data)
         return Output(url=urljoin(asked, sample))
+
+    def _fix_of(self, url: str) -> str:
+        host = one_line(origin(url)[1], most=100)
+        return (
+            f"If {host} is yours, add it to result_hosts under providers.{self._info.name} in the settings."
+        )
 
     def _refused(self, status: Status) -> ContentRefused:
         what = (
@@ -373,12 +375,18 @@ def _title(context: ProviderContext, name: str) -> str:
     return one_line(given, most=60) if isinstance(given, str) and given.strip() else name
 
 
-def _hosts(context: ProviderContext, name: str) -> set[str]:
-    """The hosts that may give results from a private network. Raises SettingsError."""
+def _hosts(context: ProviderContext, name: str, base: str) -> set[str]:
+    """The hosts that may give results from a private network. Raises SettingsError.
+
+    A server on this machine may call it by any of its names.
+    """
     given = context.settings.get("result_hosts", [])
     if not isinstance(given, list | tuple) or not all(isinstance(host, str) for host in given):
         raise SettingsError(
             f"providers.{name}.result_hosts is not a list of host names.",
             fix='Set it to something like ["192.168.1.6"].',
         )
-    return {host.strip().lower() for host in given}
+    hosts = {host.strip().lower() for host in given}
+    if base != BASE:
+        hosts.add(origin(base)[1])
+    return hosts | set(_LOOPBACK) if hosts & set(_LOOPBACK) else hosts

@@ -7,7 +7,7 @@ import importlib
 
 from bench.report import Row, print_table
 
-BENCHES = ("startup", "history", "pocket")
+BENCHES = ("startup", "history", "pocket", "clouds")
 
 
 def main() -> None:

@@ -288,23 +288,28 @@ async def test_what_goes_wrong_with_a_free_one(service: Service, line: Line, nam
 
 
 async def test_a_paid_request_goes_over_a_connection_of_its_own(tmp_path: Path) -> None:
-    """A service that closes each idle connection at once: it must not look like a lost answer."""
-    server = await asyncio.start_server(_answer_and_hang_up, "127.0.0.1", 0)
+    """A service that says a connection may be kept, and closes it when the next request comes."""
+    open_ones: list[asyncio.Task[None] | None] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.append(asyncio.current_task())
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+        await writer.drain()
+        await reader.read(1)
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     service = make_service(make_context(tmp_path), url)
     for _ in range(20):
         assert (await service.create(url + "/job", json={})).status == 200
     await service.aclose()
+    await asyncio.gather(*(task for task in open_ones if task is not None))
     server.close()
-
-
-async def _answer_and_hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """It says that the connection may be kept, and closes it as soon as the next request comes."""
-    await reader.readuntil(b"{}")
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-    await writer.drain()
-    await reader.read(1)
-    writer.close()
+    await server.wait_closed()
+    assert len(open_ones) == 20
 
 
 async def test_a_page_in_place_of_json(service: Service, line: Line) -> None:

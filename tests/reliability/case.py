@@ -91,6 +91,7 @@ async def run(row: Row, service: Service, home: Path) -> Outcome:
         }
         environ |= {"SILVERPRINT_HOME": str(home), f"SILVERPRINT_{name.upper()}_KEY": standin.key or "none"}
         stack.enter_context(mock.patch.dict(os.environ, environ, clear=True))
+        stack.enter_context(mock.patch("silverprint.providers.download.READ_S", ANSWER_S))
         clock = FastClock()
         studio = Studio(
             find_paths(environ), _settings(service, standin, line.url), clock=clock, sleep=clock.sleep

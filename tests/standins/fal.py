@@ -131,6 +131,9 @@ class _Queue:
 
     def status(self, request: Request, job: FalJob) -> Response:
         state = self.state
+        if state.status_next:
+            spoilt = state.status_next.pop(0)
+            return JSONResponse(spoilt.body, spoilt.status, spoilt.headers)
         job.polls += 0 if state.held and job.polls > state.queue_polls else 1
         before = state.queue_polls - job.polls
         ended = job.polls > state.queue_polls + state.run_polls or job.cancelled

@@ -63,6 +63,7 @@ class FalState:
     run_polls: int = 3
     held: bool = False
     fail_next: list[Failure] = field(default_factory=list)
+    status_next: list[Failure] = field(default_factory=list)  # answers to the next questions for a status
     tells_error: bool = True  # whether a failed job's status carries error and error_type
     early_results: int = 0  # how often a finished job's result still says that it is in progress
     words: list[str] = field(default_factory=list)  # status words to say first

@@ -21,9 +21,7 @@ from silverprint.core.errors import (
     Unreachable,
 )
 from silverprint.core.ticket import Ticket
-from silverprint.core.update import Finished, Output, Waiting, Working
-from silverprint.providers.fal.progress import Reel
-from silverprint.providers.fal.results import is_blank, read_result
+from silverprint.core.update import Finished, Waiting, Working
 from tests.providers.fal.work import Make, Service, developed, noise, recipe_for, source, watched
 from tests.standins.fal import Failure
 
@@ -224,6 +222,12 @@ def _model_error(kind: str, words: str, *loc: str) -> dict[str, Any]:
             "No runner",
             True,
         ),
+        (
+            Failure(403, _model_error("file_download_error", "No LoRA there.", "loras")),
+            BadRecipe,
+            "No LoRA",
+            False,
+        ),
         (Failure(499, {"detail": "gone"}), ProviderError, "cancelled", True),
         (Failure(404, {"detail": "Path /dev2 not found"}), ModelGone, "Path /dev2 not found", False),
         (Failure(422, {"detail": "\x1b[2J[bold]bad[/]"}), BadRecipe, "[bold]bad[/]", False),
@@ -372,69 +376,3 @@ async def test_settings_become_headers(fal: Service, make: Make) -> None:
 async def test_settings_that_make_no_sense_are_told(make: Make, settings: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=r"providers\.fal"):
         make(settings=settings)
-
-
-def test_logs_are_told_once_and_steps_never_go_back() -> None:
-    reel = Reel()
-    first = (("1", "loading"), ("2", " 50%|###  | 2/4 [00:01<00:01]"))
-    assert reel.read(first) == Working(step=2, steps=4, note="loading")
-    again = (*first, ("3", " 10%|#    | 1/10 [00:01<00:01]"), ("4", "saving"))
-    assert reel.read(again) == Working(step=2, steps=4, note="saving")
-    assert reel.read(again) == Working(step=2, steps=4, note="saving")
-
-
-@pytest.mark.parametrize(
-    ("body", "links"),
-    [
-        (
-            {"images": [{"url": "https://a/1.png"}, {"url": "https://a/2.png"}]},
-            ["https://a/1.png", "https://a/2.png"],
-        ),
-        (
-            {
-                "image": {"url": "https://a/x", "content_type": "image/png"},
-                "mask": {"url": "https://a/m.png"},
-            },
-            ["https://a/x"],
-        ),
-        (
-            {"images": ["https://a/1", "data:image/png;base64,AAAA"]},
-            ["https://a/1", "data:image/png;base64,AAAA"],
-        ),
-        ({"data": {"output": {"images": [{"url": "https://a/1.webp"}]}}}, ["https://a/1.webp"]),
-        ({"result": {"url": "https://a/b.jpeg?x=1"}, "prompt": "https://a/c.png"}, ["https://a/b.jpeg?x=1"]),
-    ],
-)
-def test_pictures_are_found_wherever_they_are(body: dict[str, Any], links: list[str]) -> None:
-    assert [output.url for output in read_result(body).outputs] == links
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        {"images": []},
-        {"results": "A fox, https://a/fox.png"},
-        {
-            "diffusers_lora_file": {
-                "url": "https://a/l.safetensors",
-                "content_type": "application/octet-stream",
-            }
-        },
-        {"video": {"url": "https://a/v.mp4", "content_type": "video/mp4"}},
-        {"image": {"url": "file:///etc/passwd"}},
-    ],
-)
-def test_an_answer_without_a_picture_is_no_result(body: dict[str, Any]) -> None:
-    with pytest.raises(BadAnswer):
-        read_result(body)
-
-
-def test_a_picture_of_something_is_not_blank() -> None:
-    assert not is_blank(noise())
-    assert read_result({"images": [{"url": "https://a/1.png"}], "seed": True}).seed is None
-
-
-async def test_an_output_without_a_link_is_no_output(make: Make) -> None:
-    with pytest.raises(BadAnswer):
-        await make().fetch(Output(data=b"x"))

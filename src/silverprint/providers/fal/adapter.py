@@ -77,11 +77,13 @@ class FalProvider:
         self._context = context
         settings = context.settings
         keep_s = _seconds(settings, "keep_s")
+        # Under another name it is another account, with a key of its own.
+        self._key_name = context.name or KEY_NAME
         self.info = ProviderInfo(
             name=context.name or "fal",
             title=TITLE,
             needs_key=True,
-            key_name=KEY_NAME,
+            key_name=self._key_name,
             key_page=KEY_PAGE,
             tasks=frozenset({"text", "image", "inpaint", "reference", "upscale"}),
             parallel=PARALLEL,
@@ -104,7 +106,7 @@ class FalProvider:
         self._anonymous = Service(
             context,
             title=TITLE,
-            key_name=KEY_NAME,
+            key_name=self._key_name,
             auth=lambda _key: {},
             bases=[places.site],
             needs_key=False,
@@ -117,7 +119,7 @@ class FalProvider:
             browsing=self._browsing,
             anonymous=self._anonymous,
             shelf=shelf,
-            has_key=lambda: bool(context.secret(KEY_NAME)),
+            has_key=lambda: bool(context.secret(self._key_name)),
         )
         self._tariff = Tariff(context, places=places, service=self._service, shelf=shelf)
         self._uploads = Uploads(
@@ -129,7 +131,7 @@ class FalProvider:
         return Service(
             self._context,
             title=TITLE,
-            key_name=KEY_NAME,
+            key_name=self._key_name,
             auth=lambda key: {"authorization": f"Key {key}"},
             bases=bases,
             hosts=OWN_HOSTS,

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import importlib
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from silverprint.providers.http import Service
 
 Phase = Literal["queued", "running", "ended", "unknown"]
 
+_SDK = "fal_client.client"
 _BAR = re.compile(r"(\d{1,3})%\|[^|]*\|\s*(\d{1,6})/(\d{1,6})\b")
 _ENDED_WORDS = frozenset({"COMPLETED", "OK", "FAILED", "ERROR", "CANCELLED", "CANCELED"})
 
@@ -92,7 +94,7 @@ class _Line:
 
 async def _handle(line: _Line, claim: Claim) -> Any:
     # Loading the SDK takes a third of a second, which the screen would feel.
-    sdk = await asyncio.to_thread(importlib.import_module, "fal_client.client")
+    sdk: Any = sys.modules.get(_SDK) or await asyncio.to_thread(importlib.import_module, _SDK)
     return sdk.AsyncRequestHandle(
         request_id=claim.request_id,
         response_url=claim.response_url,

@@ -94,9 +94,15 @@ def explain_result(answer: Answer) -> ProviderError | None:
     kind = kind_of(answer)
     if answer.status == 499:
         return _job_error("client_cancelled", said, answer)
-    if kind and answer.status not in (401, 403, 429):
+    if _is_models_own(answer) or (kind and answer.status not in (401, 403, 429)):
         return _job_error(kind, said, answer)
     return explain(answer)
+
+
+def _is_models_own(answer: Answer) -> bool:
+    """Whether the model itself says it: its errors are lists, and a 403 in one is about a file it could not load."""
+    body = answer.body()
+    return isinstance(body, Mapping) and isinstance(body.get("detail"), list)
 
 
 def failed(error: Any, error_type: str) -> ProviderError:

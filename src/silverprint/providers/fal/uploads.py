@@ -73,6 +73,7 @@ class Uploads:
             if keep_s
             else {}
         )
+        self._kept = min(LINK_KEPT, timedelta(seconds=keep_s / 2)) if keep_s else LINK_KEPT
         self._token: _Token | None = None
         self._sent: dict[str, tuple[str, datetime]] = {}
         self._turn = asyncio.Lock()
@@ -117,7 +118,7 @@ class Uploads:
                 link = await self._upload(data, kind, name)
             except (BadAnswer, TicketLost) as error:
                 raise Unreachable(f"fal did not take the {source.role}: {error}", fix=error.fix) from error
-            self._sent[source.sha256] = (link, now + LINK_KEPT)
+            self._sent[source.sha256] = (link, now + self._kept)
             return link
 
     async def _upload(self, data: bytes, kind: str, name: str) -> str:

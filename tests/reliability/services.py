@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.standins.faults import JSON, Fault, Stage, Way
-from tests.standins.replicate import Fate
 from tests.standins.server import StandIn
 
 Arrange = Callable[[Any], None]
@@ -46,7 +45,7 @@ class Service:
 
 def _replicate(**fate: Any) -> Arrange:
     def arrange(state: Any) -> None:
-        state.fate = Fate(**fate)
+        state.fate = type(state.fate)(**fate)
 
     return arrange
 

@@ -75,7 +75,7 @@ class _Recorder:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                return  # half a request is none
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break

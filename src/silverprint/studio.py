@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import cache
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from silverprint.core.errors import SilverprintError
 from silverprint.core.feed import Feed
 from silverprint.core.seeds import SeedMode, Spread
+from silverprint.roster import Roster
 
 if TYPE_CHECKING:
     # A studio stands before the first paint; what its methods use is imported when they are called.
@@ -28,16 +28,14 @@ if TYPE_CHECKING:
     from silverprint.core.job import Job
     from silverprint.core.params import Form
     from silverprint.core.picture import Picture
-    from silverprint.core.provider import ModelInfo, Price, Provider, ProviderInfo
+    from silverprint.core.provider import ModelInfo, Price, Provider, ProviderContext, ProviderInfo
     from silverprint.core.recipe import ModelRef, Recipe
-    from silverprint.core.update import Finished
     from silverprint.library.library import Library
     from silverprint.pictures.decode import Limits
     from silverprint.pictures.intake import Intake
     from silverprint.pictures.sources import Sources
     from silverprint.pictures.thumbs import Thumbs
     from silverprint.providers.registry import Factory
-    from silverprint.queue.desk import Fetch
     from silverprint.queue.queue import JobQueue
     from silverprint.settings.model import Settings
     from silverprint.settings.paths import Paths
@@ -45,15 +43,12 @@ if TYPE_CHECKING:
     from silverprint.store.thread import DatabaseThread
 
 
-PRICE_TIMEOUT_S = 2.0
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 class Studio:
-    """The open services. ``problems`` maps a provider's name to why it could not be loaded."""
+    """The open services."""
 
     library: Library
     queue: JobQueue
@@ -73,13 +68,10 @@ class Studio:
         self.paths = paths
         self.settings = settings
         self.feed = Feed()
-        self.problems: dict[str, SilverprintError] = {}
         self.clock = clock
         self.random = random if random is not None else SystemRandom()
         self._sleep = sleep
-        self._factories = dict(providers) if providers is not None else None
-        self._providers: dict[str, Provider] = {}
-        self._loading = asyncio.Lock()
+        self._roster = Roster(settings=lambda: self.settings, context=self._context, factories=providers)
         self._database: DatabaseThread | None = None
         self._thumbs: Thumbs | None = None
         self._sources: Sources | None = None
@@ -93,6 +85,7 @@ class Studio:
         """
         from silverprint.library.library import SCHEMA as PICTURES
         from silverprint.library.library import Library
+        from silverprint.queue.desk import LateIntake
         from silverprint.queue.ledger import Ledger
         from silverprint.queue.owners import Owners
         from silverprint.queue.queue import JobQueue
@@ -118,7 +111,7 @@ class Studio:
         self.queue = JobQueue(
             provider_of=self.provider,
             saved=self._saved,
-            intake=_LateIntake(self._make_intake),
+            intake=LateIntake(self._make_intake),
             finish=self._finish,
             clock=self.clock,
             random=self.random,
@@ -146,9 +139,7 @@ class Studio:
         if self._sweeping is not None:
             await self._sweeping
             self._sweeping = None
-        for provider in self._providers.values():
-            await provider.aclose()
-        self._providers.clear()
+        await self._roster.aclose()
         await self.library.close()
         if self._thumbs is not None:
             self._thumbs.close()
@@ -215,56 +206,42 @@ class Studio:
 
     # providers and models
 
+    @property
+    def problems(self) -> Mapping[str, SilverprintError]:
+        """Why a provider could not be loaded or asked for its models, by name."""
+        return self._roster.problems
+
     def provider_names(self) -> list[str]:
         """The names of every registered provider and of the person's own servers; none is loaded."""
-        from silverprint.settings.addresses import own_servers
-
-        if self._factories is not None:
-            known = list(self._factories)
-        else:
-            from silverprint.providers import registry
-
-            known = registry.names()
-        return sorted({*known, *own_servers(self.settings.providers)})
+        return self._roster.names()
 
     async def provider(self, name: str) -> Provider:
         """The provider of this name, loaded once. Raises SettingsError."""
-        async with self._loading:
-            if name not in self._providers:
-                self._providers[name] = await asyncio.to_thread(self._load, name)
-            return self._providers[name]
+        return await self._roster.provider(name)
+
+    async def info(self, name: str) -> ProviderInfo:
+        """What the provider of this name is and can do. Raises SettingsError."""
+        return (await self.provider(name)).info
 
     async def forget(self, name: str) -> None:
         """Let a loaded provider go: its settings have changed. It is loaded anew when it is asked for."""
-        async with self._loading:
-            provider = self._providers.pop(name, None)
-        if provider is not None:
-            await provider.aclose()
+        await self._roster.forget(name)
 
-    def _load(self, name: str) -> Provider:
+    def _context(self, name: str) -> ProviderContext:
         from silverprint.core.provider import ProviderContext
-        from silverprint.settings.addresses import kind_of, provider_table
+        from silverprint.settings.addresses import provider_table
 
-        kind = kind_of(name, self.settings.providers)
-        if self._factories is not None and kind in self._factories:
-            factory = self._factories[kind]
-        else:
-            from silverprint.providers import registry
-
-            factory = registry.load(kind)
-        return factory(
-            ProviderContext(
-                read_source=self.sources.read,
-                read_pixels=self.sources.read_pixels,
-                clock=self.clock,
-                cache=self.paths.cache / "providers" / name,
-                name=name,
-                settings=provider_table(name, self.settings.providers, os.environ),
-                secret=self.secrets.get,
-                most_bytes=self.settings.limits.max_download_mb * 1_000_000,
-                decode=self._decode,
-                sleep=self._sleep,
-            )
+        return ProviderContext(
+            read_source=self.sources.read,
+            read_pixels=self.sources.read_pixels,
+            clock=self.clock,
+            cache=self.paths.cache / "providers" / name,
+            name=name,
+            settings=provider_table(name, self.settings.providers, os.environ),
+            secret=self.secrets.get,
+            most_bytes=self.settings.limits.max_download_mb * 1_000_000,
+            decode=self._decode,
+            sleep=self._sleep,
         )
 
     async def _decode(self, data: bytes) -> RawImage:
@@ -273,16 +250,11 @@ class Studio:
         return await asyncio.to_thread(preview, data, self._limits())
 
     async def models(self, query: str = "") -> list[ModelInfo]:
-        """The models of all providers that fit ``query``. What fails is in ``problems``, never raised."""
-        found: list[ModelInfo] = []
-        for name in self.provider_names():
-            try:
-                provider = await self.provider(name)
-                found.extend(await provider.models(query))
-                self.problems.pop(name, None)
-            except SilverprintError as error:
-                self.problems[name] = error
-        return found
+        """The models of all providers that fit ``query``, by provider. What fails is in ``problems``, never raised.
+
+        All are asked at the same time, and one that has not answered in ten seconds is left out.
+        """
+        return await self._roster.models(query)
 
     async def form(self, ref: ModelRef) -> Form:
         """What the model takes. Raises ModelGone, SettingsError."""
@@ -332,43 +304,19 @@ class Studio:
     ) -> list[Job]:
         """Plan, then queue. The jobs are on disk when this returns."""
         recipes = await self.plan(recipe, mode=mode, count=count, spread=spread)
-        return await self.queue.add(recipes, parent=parent, prices=await self._prices(recipes))
+        return await self.queue.add(recipes, parent=parent, prices=await self._roster.prices(recipes))
 
     async def redo(self, picture: Picture) -> Job:
         """Queue exactly the picture's recipe once more."""
         recipe = replace(picture.recipe, engine=None, seed=picture.seed)
-        (job,) = await self.queue.add([recipe], parent=picture.id, prices=await self._prices([recipe]))
+        (job,) = await self.queue.add([recipe], parent=picture.id, prices=await self._roster.prices([recipe]))
         return job
 
     # money and keys
 
     async def price(self, recipe: Recipe) -> Price | None:
         """What sending this recipe costs, for all its pictures together; None when nobody knows. Never raises."""
-        from silverprint.core.provider import Price, Priced
-        from silverprint.queue.outcome import Failure, outcome
-
-        async def ask() -> Price | None:
-            provider = await self.provider(recipe.ref.provider)
-            if provider.info.local:
-                return Price(usd=0.0)
-            return await provider.price(recipe) if isinstance(provider, Priced) else None
-
-        try:
-            async with asyncio.timeout(PRICE_TIMEOUT_S):
-                price = await outcome(ask(), f"The provider {recipe.ref.provider}")
-        except TimeoutError:
-            return None
-        return None if isinstance(price, Failure) else price
-
-    async def _prices(self, recipes: Sequence[Recipe]) -> list[Price | None]:
-        """The price of each; recipes that differ in their seed alone are asked for once, all of them at a time."""
-        keys = [
-            repr(replace(recipe, seed=None)) for recipe in recipes
-        ]  # a recipe holds dicts, so it has no hash
-        distinct = dict(zip(keys, recipes, strict=True))
-        asked = await asyncio.gather(*(self.price(recipe) for recipe in distinct.values()))
-        prices = dict(zip(distinct, asked, strict=True))
-        return [prices[key] for key in keys]
+        return await self._roster.price(recipe)
 
     def _budget(self) -> Budget:
         from silverprint.core.budget import Budget
@@ -392,27 +340,17 @@ class Studio:
         """What each model cost on each local day, from ``since`` to ``until``, both included. Raises LibraryError."""
         return await self._saved.spent(since, until)
 
-    async def info(self, name: str) -> ProviderInfo:
-        """What the provider of this name is and can do. Raises SettingsError."""
-        return (await self.provider(name)).info
-
     async def probe(self, name: str) -> str:
         """Test the provider's key, at no cost; the account in one line, as far as the service tells.
 
         Raises KeyMissing, KeyRefused, Unreachable and other kinds of ProviderError, UsageError for a provider whose key
         can't be tested, SettingsError for one that is not there.
         """
-        from silverprint.core.errors import UsageError
-        from silverprint.core.provider import Probes
-
-        provider = await self.provider(name)
-        if not isinstance(provider, Probes):
-            raise UsageError(f"{provider.info.title} has no key to test.")
-        return await provider.probe()
+        return await self._roster.probe(name)
 
     async def key_changed(self, name: str) -> None:
         """A key was set or removed, by the provider's name or the key's: what waited for it goes on."""
-        for provider in list(self._providers.values()):
+        for provider in self._roster:
             if name in (provider.info.name, provider.info.key_name):
                 await self.queue.key_changed(provider.info.name)
 
@@ -436,28 +374,6 @@ class Studio:
     def path(self, picture: Picture) -> Path:
         """Where the picture's file lies."""
         return self.paths.pictures / picture.file.path
-
-
-class _LateIntake:
-    """The intake, built in a thread when the first job needs it."""
-
-    def __init__(self, make: Callable[[], Intake]) -> None:
-        self._make = cache(make)
-
-    async def receive(self, job: Job, finished: Finished, fetch: Fetch) -> Mapping[str, Any]:
-        return await (await self._intake()).receive(job, finished, fetch)
-
-    async def pending(self, job_id: str) -> Mapping[str, Any] | None:
-        return await (await self._intake()).pending(job_id)
-
-    async def make(self, job: Job, manifest: Mapping[str, Any]) -> Sequence[Picture]:
-        return await (await self._intake()).make(job, manifest)
-
-    async def clear(self, job_id: str) -> None:
-        await (await self._intake()).clear(job_id)
-
-    async def _intake(self) -> Intake:
-        return await asyncio.to_thread(self._make)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from silverprint.core.budget import sane_usd
 from silverprint.core.errors import NotFound, PictureError, StorageError
 from silverprint.core.grade import Grade
 from silverprint.core.job import Job
@@ -55,7 +56,7 @@ class _Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Manifest:
-    """What came for a job. ``problems`` are the outputs that were no good, in words."""
+    """What came for a job. ``price_usd`` is for all of it; ``problems`` are the outputs that were no good, in words."""
 
     v: int
     job: str
@@ -108,7 +109,7 @@ class Intake:
             seed=finished.seed,
             engine=finished.engine,
             grade=finished.grade,
-            price_usd=finished.price_usd,
+            price_usd=sane_usd(finished.price_usd),
             seconds=finished.seconds,
             problems=tuple(str(problem) for problem in problems),
         )
@@ -225,7 +226,7 @@ class Intake:
             parent=job.parent,
             grade=manifest.grade,
             seconds=manifest.seconds,
-            price_usd=manifest.price_usd,
+            price_usd=_share(job, manifest),
         )
         parameters = metadata.parameters_text(replace(recipe, seed=seed), image.width, image.height)
         whole = metadata.embed(data, output.media_type, _record(picture), parameters)
@@ -273,6 +274,12 @@ class Intake:
             pass
         except OSError as error:
             raise files.storage_error(error, folder, "removed") from error
+
+
+def _share(job: Job, manifest: _Manifest) -> float | None:
+    """What one picture of the job cost: the service's word, else what was known before, divided by its pictures."""
+    whole = manifest.price_usd if manifest.price_usd is not None else job.price_usd
+    return None if whole is None else whole / max(len(manifest.outputs), 1)
 
 
 def _record(picture: Picture) -> dict[str, Any]:

@@ -5,9 +5,11 @@ Owns the shapes only, so that the queue knows neither adapters nor picture files
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 from silverprint.core.errors import SilverprintError
@@ -40,6 +42,28 @@ class IntakeLike(Protocol):
     async def clear(self, job_id: str) -> None:
         """Forget what was received."""
         ...
+
+
+class LateIntake:
+    """An intake that is built, in a thread, when the first job needs it."""
+
+    def __init__(self, make: Callable[[], IntakeLike]) -> None:
+        self._make = cache(make)
+
+    async def receive(self, job: Job, finished: Finished, fetch: Fetch) -> Mapping[str, Any]:
+        return await (await self._intake()).receive(job, finished, fetch)
+
+    async def pending(self, job_id: str) -> Mapping[str, Any] | None:
+        return await (await self._intake()).pending(job_id)
+
+    async def make(self, job: Job, manifest: Mapping[str, Any]) -> Sequence[Picture]:
+        return await (await self._intake()).make(job, manifest)
+
+    async def clear(self, job_id: str) -> None:
+        await (await self._intake()).clear(job_id)
+
+    async def _intake(self) -> IntakeLike:
+        return await asyncio.to_thread(self._make)
 
 
 class FindAgain(Protocol):

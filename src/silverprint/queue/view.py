@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from silverprint.core.events import Event, JobChanged, JobProgress
+from silverprint.core.events import Event, JobChanged, JobProgress, SpendChanged
 from silverprint.core.job import Job, JobState
 from silverprint.core.update import Preview, Waiting, Working
 
@@ -45,6 +45,8 @@ class View:
             self._release(job)
         self.stirred.set()
         self._publish(JobChanged(job))
+        if job.tries and job.price_usd != 0:
+            self._publish(SpendChanged())
 
     def progress(self, job_id: str, update: Waiting | Working | Preview) -> None:
         """News of a running job."""

@@ -108,7 +108,8 @@ class _Service:
         return [
             model
             for model in self.state.models.values()
-            if all(word in f"{model.name} {model.about} {' '.join(model.tags)}".lower() for word in asked)
+            if model.name not in self.state.unlisted
+            and all(word in f"{model.name} {model.about} {' '.join(model.tags)}".lower() for word in asked)
         ]
 
     def search(self, request: Request, body: bytes) -> Response:

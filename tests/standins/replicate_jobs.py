@@ -65,6 +65,7 @@ class State:
     ``held`` keeps running jobs from ending; ``refusals`` are answers (status, body, headers) given to the next
     creates in turn, ``lost`` the number of next creates that are taken but answered with 500. ``delivery`` is
     ``elsewhere`` (another host, which refuses a key) or ``own`` (this host, which wants one).
+    ``unlisted`` are private models, which no search finds; ``fills_defaults`` completes the input that is told.
     """
 
     models: dict[str, Model] = field(default_factory=replicate_models.models)
@@ -77,6 +78,7 @@ class State:
     delivery: str = "elsewhere"
     search_gone: bool = False
     fills_defaults: bool = False
+    unlisted: set[str] = field(default_factory=set)
     page: int = 100
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     lock: threading.Lock = field(default_factory=threading.Lock)

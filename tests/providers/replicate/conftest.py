@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from silverprint.core.provider import Provider
-from silverprint.core.recipe import ModelRef, Recipe
+from silverprint.core.recipe import ModelRef, Recipe, Source, SourceRole
 from silverprint.core.update import Finished, Update
 from silverprint.providers.replicate.adapter import ReplicateProvider, create
 from tests.standins import replicate
@@ -24,6 +27,23 @@ SDXL = "stability-ai/sdxl"
 def recipe(model: str = SCHNELL, prompt: str = "a fox", seed: int | None = 7, **more: Any) -> Recipe:
     """A recipe for a model of Replicate's."""
     return Recipe(ref=ModelRef("replicate", model), prompt=prompt, seed=seed, **more)
+
+
+def source(role: SourceRole, sha256: str, strength: float | None = None) -> Source:
+    """An input picture."""
+    return Source(role=role, sha256=sha256, strength=strength)
+
+
+def encoded(image: Image.Image) -> bytes:
+    """A picture as PNG."""
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def sha256(data: bytes) -> str:
+    """The name that an input picture goes by."""
+    return hashlib.sha256(data).hexdigest()
 
 
 async def updates(provider: Provider, wish: Recipe, job: str = "job") -> list[Update]:
@@ -75,6 +95,18 @@ async def make(make_context: Any, standin: StandIn, server: Running) -> AsyncIte
 def provider(make: Make) -> ReplicateProvider:
     """One adapter with the right key."""
     return make()
+
+
+@pytest.fixture
+def png() -> bytes:
+    """A small picture."""
+    return encoded(Image.new("RGB", (32, 24), (200, 80, 20)))
+
+
+@pytest.fixture
+def digest(png: bytes) -> str:
+    """Its hash."""
+    return sha256(png)
 
 
 @pytest.fixture

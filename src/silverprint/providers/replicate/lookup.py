@@ -65,7 +65,7 @@ def match(
         return Match.MAYBE
     given = prediction.input
     pictures = {part.wire for part in shape.parts.pictures}
-    defaults = {spec.wire: spec.default for spec in shape.form.params if spec.wire}
+    defaults = _defaults(shape)
     best = Match.YES
     for wire in sent.keys() | given.keys():
         if wire in pictures:
@@ -102,6 +102,27 @@ def found_from(
         Found(ticket=ticket(one), words=_words(one, how), sure=one is sure, created=one.created)
         for one, how in ordered
     ]
+
+
+def _defaults(shape: Shape) -> dict[str, Any]:
+    """What the service may have filled in, by wire name."""
+    parts, form = shape.parts, shape.form
+    found = {spec.wire: spec.default for spec in form.params if spec.wire}
+    size = parts.size
+    if size is not None and size.style == "pair":
+        spec = form.spec(size.name)
+        width, _, height = str(spec.default if spec is not None else "").partition("x")
+        if width.isdecimal() and height.isdecimal():
+            found |= {size.width: int(width), size.height: int(height)}
+    image = form.source("image")
+    if parts.strength and image is not None and image.strength is not None:
+        found[parts.strength] = image.strength.default
+    for lora in parts.loras:
+        if lora.style == "single" and lora.weight and form.lora_weight is not None:
+            found[lora.weight] = form.lora_weight.default
+    if parts.negative is not None:
+        found[parts.negative.wire] = parts.negative.default
+    return found
 
 
 def _words(prediction: Prediction, how: Match) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -31,7 +33,7 @@ from silverprint.core.errors import (
 from silverprint.core.image import Mode, RawImage
 from silverprint.core.provider import ProviderContext
 from silverprint.providers.download import Downloads, Refused
-from silverprint.providers.http import Service, proxy_for
+from silverprint.providers.http import Service, proxy_for, tls
 from silverprint.providers.poll import Pace, pace_of, poll
 from tests.standins.faults import HTML, PAGE, Fault, Line, Stage, Way, free_port
 from tests.standins.server import Running, StandIn
@@ -548,3 +550,17 @@ def test_proxies_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     assert proxy_for("https://api.cloud.example") == "http://proxy.corp:3128"
     assert proxy_for("https://127.0.0.1:9001") is None
+
+
+def test_certificates_are_read_once_and_anew_when_the_person_names_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    usual = tls()
+    assert tls() is usual
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    assert tls() is not usual
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert tls() is usual
+    assert usual.verify_mode is ssl.CERT_REQUIRED
+    assert usual.check_hostname

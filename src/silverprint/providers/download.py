@@ -18,7 +18,7 @@ import httpx
 from silverprint.core.errors import BadAnswer, ProviderError, RateLimited, TicketLost, Unreachable
 from silverprint.providers.address import is_public, origin
 from silverprint.providers.answers import Answer, looks_like_page, retry_after_s
-from silverprint.providers.http import proxy_for, reason_of
+from silverprint.providers.http import proxy_for, reason_of, tls
 
 CONNECT_S = 10.0
 READ_S = 60.0
@@ -177,7 +177,7 @@ class _Dial(httpx.AsyncBaseTransport):
         host = request.url.host.rstrip(".").lower()
         proxy = proxy_for(str(request.url)) or ""
         if proxy not in self._plain:
-            self._plain[proxy] = httpx.AsyncHTTPTransport(proxy=proxy or None)
+            self._plain[proxy] = httpx.AsyncHTTPTransport(verify=tls(), proxy=proxy or None)
         inner = self._plain[proxy]
         if proxy:
             self._check(host, [host])

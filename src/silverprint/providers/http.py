@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json as json_module
+import os
 import ssl
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import httpx
@@ -390,8 +392,20 @@ class Guard(httpx.AsyncBaseTransport):
             # A service may close an idle connection in the very moment we use it, and then nobody can tell whether
             # the request was taken. So a paid one never goes over a connection that was used before.
             limits = httpx.Limits(max_connections=256, max_keepalive_connections=0 if pays else 64)
-            self._plain[proxy, pays] = httpx.AsyncHTTPTransport(proxy=proxy or None, limits=limits)
+            self._plain[proxy, pays] = httpx.AsyncHTTPTransport(
+                verify=tls(), proxy=proxy or None, limits=limits
+            )
         return self._plain[proxy, pays]
+
+
+def tls() -> ssl.SSLContext:
+    """The certificates that are believed, read once: reading them takes 40 ms, which the screen would feel."""
+    return _tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _tls(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def proxy_for(url: str) -> str | None:

@@ -116,7 +116,8 @@ class Running:
     """An ASGI app served on 127.0.0.1 in a thread of its own, for the length of a block."""
 
     def __init__(self, app: ASGIApp, *, port: int = 0, keep_alive_s: int = 5) -> None:
-        self._socket = socket.socket()
+        # With its protocol named, for asyncio sends at once (TCP_NODELAY) only then; else each answer takes 40 ms more.
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Bound and listening before the thread begins, so that nobody need wait for it.
         self._socket.bind(("127.0.0.1", port))

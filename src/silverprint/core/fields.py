@@ -178,7 +178,8 @@ def _union(spec: ParamSpec, node: Node) -> ParamSpec:
         examples = choices_of({"anyOf": listed}) if listed else ()
         if all(isinstance(choice.value, str) for choice in examples):
             return replace(_text(spec, free[0]), choices=examples)
-    kinds = {branch.get("type") for branch in branches}
+    # A union beside a type of its own says only what must go together.
+    kinds = {node["type"]} if "type" in node else {branch.get("type") for branch in branches}
     if kinds == {"integer", "number"} and not any(_limits(branch) for branch in branches):
         return replace(spec, kind=ParamKind.NUMBER)
     holds = {"array": "list", "object": "object"}.get(str(next(iter(kinds)))) if len(kinds) == 1 else None

@@ -44,6 +44,7 @@ _ROLE_WORDS: Mapping[str, SourceRole] = {
         "reference",
     ),
 }  # fmt: skip
+_SHORTEST_LINK = 60
 _REFERS = {"reference", "references", "ref", "refs"}
 _FIRST = (
     "image", "image_url", "input_image", "input_image_url", "init_image", "init_image_url", "source_image", "img",
@@ -238,7 +239,7 @@ def _is_other_media(words: Sequence[str], says: str) -> bool:
 def _carrier_of(node: Node, resolver: Resolver) -> tuple[bool, int, str] | None:
     """Whether the field is a list, how many it takes, and under which key a picture is wrapped; None: no such field."""
     branches = node.get("anyOf")
-    if isinstance(branches, list):
+    if isinstance(branches, list) and "properties" not in node:
         shapes = [
             _carrier_of(branch, resolver) if isinstance(branch, Mapping) else None for branch in branches
         ]
@@ -248,13 +249,19 @@ def _carrier_of(node: Node, resolver: Resolver) -> tuple[bool, int, str] | None:
     if "enum" in node:
         return None
     if node.get("type") == "string":
-        return (False, 1, "") if str(node.get("format") or "") in _LINK_FORMATS else None
+        fits = str(node.get("format") or "") in _LINK_FORMATS and _holds_link(node)
+        return (False, 1, "") if fits else None
     if node.get("type") == "array":
         inner = _carrier_of(resolver.resolve(node.get("items")), resolver)
         if inner is None or inner[0]:
             return None
         return (True, _most_items(node) or MANY, inner[2])
     return _wrapped(node)
+
+
+def _holds_link(node: Node) -> bool:
+    most = finite(node.get("maxLength"))
+    return "enum" not in node and (most is None or most >= _SHORTEST_LINK)
 
 
 def _wrapped(node: Node) -> tuple[bool, int, str] | None:
@@ -306,7 +313,7 @@ def _lora_pairs(
     for path, weight in _LORA_PAIRS:
         wire, scale = by_name.get(path, ""), by_name.get(weight, "")
         node = nodes.get(wire)
-        if node is None or wire in used or node.get("type") != "string" or "enum" in node:
+        if node is None or wire in used or node.get("type") != "string" or not _holds_link(node):
             continue
         if scale in used or nodes.get(scale, {}).get("type") not in ("number", "integer"):
             scale = ""

@@ -40,6 +40,7 @@ class Resolver:
         made = {key: value for key, value in node.items() if key not in ("$ref", "allOf", "anyOf", "oneOf")}
         for piece in self._pieces(node, depth):
             made = _merge(made, piece)
+        _drop_nonsense(made)
         _read_const(made)
         _read_types(made)
         for key in ("anyOf", "oneOf"):
@@ -111,6 +112,21 @@ def _merge(mine: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+_WANTED: Mapping[str, tuple[type, ...]] = {
+    "type": (str, list),
+    "enum": (list,),
+    "properties": (Mapping,),
+    "required": (list,),
+}
+
+
+def _drop_nonsense(made: dict[str, Any]) -> None:
+    """Without members of a type that no schema has, so that readers need not ask again."""
+    for key, kinds in _WANTED.items():
+        if key in made and not isinstance(made[key], kinds):
+            del made[key]
+
+
 def _read_const(made: dict[str, Any]) -> None:
     if "const" in made:
         made.setdefault("enum", [made["const"]])
@@ -127,7 +143,7 @@ def _read_const(made: dict[str, Any]) -> None:
 def _read_types(made: dict[str, Any]) -> None:
     kinds = made.get("type")
     if isinstance(kinds, list):
-        real = [kind for kind in kinds if kind != "null"]
+        real = [kind for kind in kinds if isinstance(kind, str) and kind != "null"]
         if len(real) < len(kinds):
             made["nullable"] = True
         if len(real) == 1:

@@ -56,7 +56,7 @@ def _shape(
     seed, seed_range = _seed(nodes, required)
     loras = loras_of(nodes, required, resolver)
     used = {part.wire for part in (prompt, negative, seed) if part is not None}
-    used |= {wire for lora in loras for wire in (lora.wire, lora.path, lora.weight) if wire in nodes}
+    used |= {wire for lora in loras for wire in (lora.wire, lora.path, lora.weight) if wire and wire in nodes}
     pictures = pictures_of(_without(nodes, used), required, resolver)
     used |= {part.wire for part in pictures}
     strength = strength_of(_without(nodes, used)) if any("image" in part.roles for part in pictures) else ""

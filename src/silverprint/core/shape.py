@@ -105,7 +105,8 @@ class Shape:
         """Our name for every field of the request, by the service's own name."""
         parts = self.parts
         named: dict[str, str] = {wire: plain(wire) or "parameter" for wire in parts.left_out}
-        named |= {spec.wire: spec.name for spec in self.form.params if spec.wire}
+        pair = parts.size if parts.size is not None and parts.size.style == "pair" else None
+        named |= {spec.wire: spec.name for spec in self.form.params if pair is None or spec.name != pair.name}
         if parts.prompt is not None:
             named[parts.prompt.wire] = "prompt"
         if parts.negative is not None:
@@ -118,8 +119,8 @@ class Shape:
         for lora in parts.loras:
             wires = (lora.wire,) if lora.style == "objects" else (lora.path, lora.weight)
             named |= {wire: "loras" for wire in wires if wire}
-        if parts.size is not None and parts.size.style == "pair":
-            named |= {parts.size.width: parts.size.name, parts.size.height: parts.size.name}
+        if pair is not None:
+            named |= {pair.width: pair.name, pair.height: pair.name}
         return named
 
     def our_name(self, wire: str) -> str:

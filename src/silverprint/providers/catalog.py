@@ -45,6 +45,12 @@ class CatalogModel:
         return _shape(self.service, self.info.ref.model)
 
     @property
+    def takes(self) -> Mapping[str, str] | None:
+        """Its fields in the words of ``notation``, by the service's own names."""
+        takes: Mapping[str, str] | None = _lines(self.service)[self.info.ref.model].get("takes")
+        return takes
+
+    @property
     def makes_pictures(self) -> bool:
         """Whether it answers with pictures: not a trainer, nor a model that describes."""
         return bool(self.info.roles & _PICTURES)

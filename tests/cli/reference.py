@@ -17,10 +17,17 @@ beside an open studio.
 
 **Output.** Data goes to stdout, talk to stderr. With `--json` each line of stdout is one JSON object; without it, a
 table on a terminal and tab-separated lines in a pipe. `gen`, `redo` and `jobs retry` with `--json` print events:
-`job` (each state), `progress`, `picture`, `failed`, and `verdict` for `redo --verify`; `gen --dry-run` prints `recipe`.
+`price`, `job` (each state), `progress`, `picture`, `failed`, `paused`, and `verdict` for `redo --verify`; `--dry-run` prints
+`recipe` and `price`. `spend --json` prints `spend` and, last, `budget`; `jobs lookup --json` prints `found`.
 
 **Exit codes.** 0 done · 1 a picture could not be made, or something is broken · 2 usage or settings · 3 unreachable, try
 again · 4 refused: key, credit or content · 130 stopped.
+
+**Money.** What a command costs is said on stderr before anything is sent; `--max-price` refuses what may cost more. When a
+service has no credit or no good key, or when the budget is reached, the jobs of the command that were not sent are cancelled
+and listed with the reason and its fix, and the exit code is 4.
+
+**Keys** never appear on stdout or stderr; `keys list` shows at most the last four signs. [More about keys](settings.md#keys).
 
 **ctrl+c** cancels what runs and leaves what waits to the next start; `silverprint jobs cancel --all` drops it.
 

@@ -172,20 +172,21 @@ def test_the_settings_name_the_model(cli: Cli, home: Path) -> None:
     ],
 )
 def test_seeds_of_a_batch(cli: Cli, args: list[str], expected: list[int]) -> None:
-    assert [record["seed"] for record in cli.gen("a fox", *args, "--dry-run", "--json").records] == expected
+    recipes = cli.gen("a fox", *args, "--dry-run", "--json").events("recipe")
+    assert [recipe["seed"] for recipe in recipes] == expected
 
 
 def test_random_seeds_differ(cli: Cli) -> None:
     for args in (["--count", "5"], ["--count", "5", "--seed", "7", "--seed-mode", "random"]):
-        records = cli.gen("a fox", *args, "--dry-run", "--json").records
-        assert len({record["seed"] for record in records}) == 5
+        recipes = cli.gen("a fox", *args, "--dry-run", "--json").events("recipe")
+        assert len({recipe["seed"] for recipe in recipes}) == 5
 
 
 def test_a_dry_run_sends_nothing_and_queues_nothing(cli: Cli) -> None:
     ran = cli.gen("a {red|blue} fox", "--all", "--dry-run", "--json", "--set", "steps=4", "--seed", "1")
     assert ran.code == 0
-    assert [record["prompt"] for record in ran.records] == ["a red fox", "a blue fox"]
-    assert {record["event"] for record in ran.records} == {"recipe"}
+    assert [record["prompt"] for record in ran.events("recipe")] == ["a red fox", "a blue fox"]
+    assert {record["event"] for record in ran.records} == {"recipe", "price"}
     assert ran.records[0]["template"] == "a {red|blue} fox"
     assert ran.records[0]["params"] == {"steps": 4, "guidance": 4.0, "size": "64x64"}
     assert cli.sent == 0
@@ -197,7 +198,7 @@ def test_wildcard_lists_come_from_the_wildcards_folder(cli: Cli, home: Path) -> 
     folder.mkdir(parents=True)
     (folder / "animals.txt").write_text("fox\nсова\n")
     ran = cli.gen("a __animals__", "--all", "--dry-run", "--json")
-    assert [record["prompt"] for record in ran.records] == ["a fox", "a сова"]
+    assert [record["prompt"] for record in ran.events("recipe")] == ["a fox", "a сова"]
 
 
 def test_a_broken_template_is_refused_with_its_place(cli: Cli) -> None:

@@ -40,7 +40,12 @@ def test_an_address_is_shown_without_its_secrets() -> None:
 
 
 def test_own_servers_are_tables_that_name_their_kind() -> None:
-    providers: dict[str, dict[str, Any]] = {"home": {"kind": "bfl"}, "a:b": {"kind": "bfl"}, "fal": {"kind": "fal"}, "bfl": {"kind": 3}}
+    providers: dict[str, dict[str, Any]] = {
+        "home": {"kind": "bfl"},
+        "a:b": {"kind": "bfl"},
+        "fal": {"kind": "fal"},
+        "bfl": {"kind": 3},
+    }
     assert own_servers(providers) == ["home"]
     assert [kind_of(name, providers) for name in ("home", "fal", "bfl", "nobody")] == [
         "bfl",

@@ -211,11 +211,15 @@ def test_a_masked_key_shows_its_end_and_a_short_one_nothing(value: str, shown: s
 
 
 def test_redacting_takes_out_what_was_found_or_set_and_leaves_words(tmp_path: Path) -> None:
-    secrets = Secrets({"FAL_KEY": "fal-id-0123456:fal-secret-0123"}, tmp_path / "k.json", keyring=None)
-    said = "refused: fal-secret-0123 of fal-id-0123456:fal-secret-0123"
-    assert secrets.redact(said) == said
-    secrets.get("fal")
-    assert secrets.redact(said) == "refused: … of …"
+    ring = Ring()
+    ring.kept[SERVICE, "bfl"] = "bfl-0123456789"
+    file = tmp_path / "keys.json"
+    Secrets({}, file, keyring=None).set("attic", "attic-0123456789")
+    secrets = Secrets({"FAL_KEY": "fal-id-0123456:fal-secret-0123"}, file, keyring=lambda: ring)
+    assert secrets.redact("refused: fal-secret-0123 of fal-id-0123456:fal-secret-0123") == "refused: … of …"
+    assert secrets.redact("attic-0123456789 bfl-0123456789") == "… bfl-0123456789"
+    secrets.get("bfl")
+    assert secrets.redact("attic-0123456789 bfl-0123456789") == "… …"
     secrets.set("home", "studio")
     assert secrets.redact("the studio") == "the studio"
     secrets.set("home", 'quote"quote-0123')

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 
 from silverprint.cli.cells import cut
+from silverprint.cli.discretion import hidden
 from silverprint.cli.halfblocks import Colours, lines
 from silverprint.core.image import RawImage
 from silverprint.core.job import Job, JobState
@@ -115,7 +116,7 @@ class Board:
             if update.step is not None and update.steps:
                 state = f"step {update.step}/{update.steps}"
             elif update.note:
-                state = one_line(update.note, most=30)
+                state = one_line(hidden(update.note), most=30)
         elif isinstance(update, Waiting) and update.place is not None:
             state = f"place {update.place}"
         if job.state is JobState.SAVING:

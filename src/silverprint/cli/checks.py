@@ -11,16 +11,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Literal
 
 from silverprint._version import __version__
 from silverprint.cli.session import Session
-from silverprint.core.errors import LibraryDamaged, NotFound, SilverprintError
-from silverprint.core.image import Mode, RawImage
-from silverprint.core.provider import ProviderContext
+from silverprint.core.errors import LibraryDamaged, SilverprintError
 
 FEW_BYTES = 500_000_000
 NO_BYTES = 50_000_000
@@ -43,14 +40,19 @@ class Check:
         return {"check": self.name, "status": self.status, "said": self.said, "fix": self.fix, **self.facts}
 
 
-def every_check(session: Session) -> Iterator[Check]:
-    """All findings, in order. A check that finds something broken doesn't keep the others back."""
+def every_check(session: Session, *, online: bool = False) -> Iterator[Check]:
+    """All findings, in order. A check that finds something broken doesn't keep the others back.
+
+    Only with ``online`` is anything sent: the question whether a service takes its key.
+    """
+    from silverprint.cli.services import services
+
     yield versions()
     yield terminal(session)
     try:
         paths = session.paths
     except SilverprintError as error:
-        yield _broken("folders", error)
+        yield broken("folders", error)
         return
     yield from settings(session)
     folders = {
@@ -60,7 +62,8 @@ def every_check(session: Session) -> Iterator[Check]:
     for name, path in folders.items():
         yield folder(name, path)
     yield from database(session)
-    yield from providers(session)
+    yield from services(session, online=online)
+    yield budget(session)
     yield pocket()
 
 
@@ -214,7 +217,7 @@ def database(session: Session) -> Iterator[Check]:
             )  # fmt: skip
             yield from newest
         except SilverprintError as error:
-            yield _broken("database", error, facts)
+            yield broken("database", error, facts)
     for aside in sorted(path.parent.glob(f"{path.name}.damaged-*")) if path.parent.is_dir() else ():
         if not aside.name.endswith(("-wal", "-shm", "-journal")):
             yield Check(
@@ -238,53 +241,6 @@ def _missing(rows: Iterable[Mapping[str, Any]], folder: Path) -> Iterator[Check]
         )
 
 
-def providers(session: Session) -> Iterator[Check]:
-    """Which providers load, and which need a key."""
-    from silverprint.providers import registry
-
-    given = session.wiring.providers
-    for name in sorted(given) if given is not None else registry.names():
-        facts = {"provider": name}
-        try:
-            factory = given[name] if given is not None else registry.load(name)
-            info = factory(_context(session, name)).info
-            needs_key = info.needs_key and not _has_key(session, name)
-        except SilverprintError as error:
-            yield _broken("provider", error, facts)
-            continue
-        if needs_key:
-            said, fix = f"{name} ({info.title}) loads; no key is set", "Add one in Settings (5)."
-            yield Check(name="provider", status="warning", said=said, fix=fix, facts=facts)
-        else:
-            yield Check(name="provider", status="ok", said=f"{name} ({info.title}) loads", facts=facts)
-
-
-def _context(session: Session, name: str) -> ProviderContext:
-    """What a provider needs to be built; nothing is sent, so nothing is read through it."""
-
-    async def read_source(sha256: str) -> bytes:
-        raise NotFound(f"There is no input {sha256}.")
-
-    async def read_pixels(
-        sha256: str, *, size: tuple[int, int] | None = None, mode: Mode = "RGB"
-    ) -> RawImage:
-        raise NotFound(f"There is no input {sha256}.")
-
-    return ProviderContext(
-        read_source=read_source,
-        read_pixels=read_pixels,
-        clock=lambda: datetime.now(UTC),
-        cache=session.paths.cache / "providers" / name,
-        settings=session.settings.providers.get(name, {}),
-    )
-
-
-def _has_key(session: Session, name: str) -> bool:
-    from silverprint.settings.secrets import Secrets
-
-    return Secrets.at(session.paths).get(name) is not None
-
-
 def pocket() -> Check:
     """Whether the built-in model's files are those that were shipped."""
     from silverprint.providers.pocket.weights import Weights
@@ -294,13 +250,32 @@ def pocket() -> Check:
         for name in weights.facts:
             weights.read(name)
     except SilverprintError as error:
-        return _broken("pocket", error)
+        return broken("pocket", error)
     size = sum(facts.size for facts in weights.facts.values())
     said = f"the built-in model is whole: {len(weights.facts)} files, {_size(size)}, {weights.sha256[:12]}"
     return Check(name="pocket", status="ok", said=said, facts={"model_sha256": weights.sha256, "bytes": size})
 
 
-def _broken(name: str, error: SilverprintError, facts: Mapping[str, Any] | None = None) -> Check:
+def budget(session: Session) -> Check:
+    """The limits that are set; what was spent of them is told by ``spend``."""
+    from silverprint.core.budget import money
+
+    said = session.settings.budget
+    facts = {"day_usd": said.day_usd, "month_usd": said.month_usd, "assume_usd": said.assume_usd}
+    limits = [
+        f"{money(limit)} a {span}"
+        for limit, span in ((said.day_usd, "day"), (said.month_usd, "month"))
+        if limit is not None
+    ]
+    if not limits:
+        words = "no limit is set; [budget] day_usd and month_usd in settings.toml set one"
+    else:
+        words = f"{' and '.join(limits)}; a job of unknown price counts as {money(said.assume_usd)}"
+    return Check(name="budget", status="ok", said=words, facts=facts)
+
+
+def broken(name: str, error: SilverprintError, facts: Mapping[str, Any] | None = None) -> Check:
+    """The finding for an error that a check met."""
     return Check(name=name, status="error", said=str(error), fix=error.fix, facts=facts or {})
 
 

@@ -19,19 +19,21 @@ _COLOURS = {"ok": "32", "warning": "33", "error": "31"}
 
 
 @click.command(short_help="Check terminal, folders, database and models.")
+@click.option("--online", is_flag=True, help="Also ask each service whether it takes its key.")
 @as_json
 @pass_session
-def doctor(session: Session, *, as_json: bool) -> int:
-    """Check terminal, settings, folders, database, versions, providers and the built-in model; each with its fix.
+def doctor(session: Session, *, online: bool, as_json: bool) -> int:
+    """Check terminal, settings, folders, database, versions, services, budget and the built-in model; each with its fix.
 
-    The exit code is 1 when something is broken. It changes nothing.
+    For a service it tells the address in use, where that was set, and where its key comes from. The exit code is 1 when
+    something is broken. It changes nothing, and sends nothing without --online.
     """
     from silverprint.cli.checks import every_check
 
     output = Output(as_json=as_json)
     coloured = is_terminal(sys.stdout) and not session.environ.get("NO_COLOR")
     worst = 0
-    for check in every_check(session):
+    for check in every_check(session, online=online):
         if check.status == "error":
             worst = FAILED
         if as_json:

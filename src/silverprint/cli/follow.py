@@ -6,17 +6,18 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from silverprint.cli.board import Board
 from silverprint.cli.halfblocks import colours_of
-from silverprint.cli.narration import say
+from silverprint.cli.narration import REFUSED, code_of_jobs, pause_fix, say
 from silverprint.cli.output import Output, is_terminal, path_text
 from silverprint.cli.records import failed_record, job_record, made_record, progress_record
 from silverprint.core.errors import SilverprintError
 from silverprint.core.events import JobChanged, JobProgress, QueuePaused
-from silverprint.core.job import Job, JobState
+from silverprint.core.job import ErrorNote, Job, JobState
 from silverprint.core.picture import Picture
 from silverprint.core.text import one_line
 from silverprint.core.update import Preview
@@ -52,13 +53,17 @@ class Follower:
         self._previews = previews
         self._ids: set[str] = set()
         self._told: dict[str, JobState] = {}
+        self._jobs: dict[str, Job] = {}
         self._trouble: str | None = None
+        self._held: dict[str, str] = {}
+        """Provider -> why its queue is paused."""
 
     async def follow(self, begin: Callable[[], Awaitable[list[Job]]]) -> list[Job]:
         """Begin jobs and follow them to their end; gives them as they ended.
 
         When the task is cancelled, the jobs that run are cancelled too, those that wait are left to the next start, and
-        both are said.
+        both are said. When a provider's queue is paused (no credit, no good key, the budget), the jobs that were not
+        sent are cancelled, and said with the reason.
         """
         async with self._studio.feed.subscribe() as news:
             jobs = await begin()
@@ -66,6 +71,8 @@ class Follower:
             for job in jobs:
                 await self._changed(job)
             try:
+                # It may have been paused before we listened: by a job of an earlier start.
+                self._held |= self._mine(self._studio.queue.paused_providers)
                 await self._listen(news)
             except asyncio.CancelledError:
                 await self._stop()
@@ -75,16 +82,26 @@ class Follower:
                     self._board.clear()
         return [await self._studio.queue.find(job.id) for job in jobs]
 
+    def code(self, jobs: Iterable[Job]) -> int:
+        """The exit code for jobs that were followed to their end."""
+        return REFUSED if self._held else code_of_jobs(jobs)
+
     async def _listen(self, news: Subscription) -> None:
-        await self._hear(news, lambda: self._trouble is not None or self._all(_has_ended))
-        if self._trouble is None or self._all(_has_ended):
+        await self._hear(news, lambda: self._trouble is not None or self._all(self._is_settled))
+        if self._trouble is None:
+            # Only what stopped one of ours is worth a word.
+            waits = {job.recipe.ref.provider for job in self._jobs.values() if not job.state.is_final}
+            self._held = {name: reason for name, reason in self._held.items() if name in waits}
+            await self._drop_held()
+            return
+        if self._all(_has_ended):
             return
         # Nobody here paused the queue: the disk fails, and what waits would wait for ever. What runs is settled first,
         # so that what is said of each job is what became of it.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await self._hear(news, lambda: self._all(_is_at_rest))
-        left = sum(not state.is_final for state in self._told.values())
+        left = sum(not job.state.is_final for job in self._jobs.values())
         if self._board is not None:
             self._board.clear()
         say(f"The queue stopped: {self._trouble}")
@@ -102,15 +119,73 @@ class Follower:
                     self._print(progress_record(event.job_id, event.update))
                 if self._board is not None:
                     self._board.progress(event.job_id, event.update)
-            elif isinstance(event, QueuePaused) and event.paused and event.provider is None:
-                self._trouble = event.reason or "it was paused"
+            elif isinstance(event, QueuePaused):
+                self._paused(event)
             if enough():
                 return
 
-    def _all(self, test: Callable[[JobState], bool]) -> bool:
-        return all(test(state) for state in self._told.values())
+    def _paused(self, event: QueuePaused) -> None:
+        if event.provider is None:
+            if event.paused:
+                self._trouble = event.reason or "it was paused"
+        elif event.paused:
+            self._held |= self._mine({event.provider: event.reason})
+        else:
+            self._held.pop(event.provider, None)
+
+    def _mine(self, paused: Mapping[str, str]) -> dict[str, str]:
+        """Of the paused providers those of the jobs that are followed."""
+        wanted = {job.recipe.ref.provider for job in self._jobs.values()}
+        return {name: reason for name, reason in paused.items() if name in wanted}
+
+    def _all(self, test: Callable[[Job], bool]) -> bool:
+        return all(test(job) for job in self._jobs.values())
+
+    def _is_settled(self, job: Job) -> bool:
+        """Whether nothing more happens to the job: it has ended, or waits where nothing is sent."""
+        return _has_ended(job) or (_is_at_rest(job) and job.recipe.ref.provider in self._held)
+
+    async def _drop_held(self) -> None:
+        """Say why a provider's queue is paused, and cancel what was not sent there; what was sent is left as it is."""
+        if self._held and self._board is not None:
+            self._board.clear()
+        for provider, reason in self._held.items():
+            now = await self._now()
+            waiting = [job for job in now if job.recipe.ref.provider == provider and not job.state.is_final]
+            note = await self._why(provider, reason, waiting)
+            if self._output.as_json:
+                said = {"provider": provider, "kind": note.kind, "reason": note.message, "fix": note.fix}
+                self._print({"event": "paused", **said})
+            say(f"{provider} takes no more jobs now: {note.message}")
+            if note.fix:
+                say(f"  {note.fix}")
+            unsent = [job.id for job in waiting if job.ticket is None and job.incoming is None]
+            if unsent:
+                say(f"Cancelled {_jobs(len(unsent))} that had not been sent:")
+            for job_id in unsent:
+                await self._studio.queue.cancel(job_id)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._studio.queue.wait(unsent), STOP_S)
+            for job in await self._now():
+                if job.id in unsent:
+                    await self._changed(replace(job, error=note) if job.error is None else job)
+                elif job in waiting:
+                    say(f"{job.id}: sent already; the next start asks for its result.")
+
+    async def _why(self, provider: str, reason: str, waiting: Sequence[Job]) -> ErrorNote:
+        """Why the provider's queue is paused, and what a person can do about it on the command line."""
+        note = next((job.error for job in waiting if job.error is not None), None)
+        if note is None:
+            standing = await self._studio.standing()
+            refusals = [standing.refusal(job.price_usd) for job in waiting]
+            note = next((ErrorNote.of(refusal) for refusal in refusals if refusal is not None), None)
+        if note is None:
+            note = ErrorNote(kind="QueuePaused", message=one_line(reason, most=1_000) or "it was paused")
+        message = one_line(note.message, most=1_000)
+        return replace(note, message=message, fix=one_line(pause_fix(provider, note), most=1_000))
 
     async def _changed(self, job: Job) -> None:
+        self._jobs[job.id] = job
         if self._told.get(job.id) is job.state:
             return
         self._told[job.id] = job.state
@@ -158,7 +233,8 @@ class Follower:
         if note is not None and note.fix:
             say(f"  {one_line(note.fix)}")
         if job.state is JobState.UNSURE:
-            say(f"  silverprint jobs retry {job.id}")
+            say(f"  silverprint jobs lookup {job.id}   asks the service for it")
+            say(f"  silverprint jobs retry {job.id}   sends it again, after a question")
 
     async def _stop(self) -> None:
         if self._board is not None:
@@ -182,12 +258,12 @@ class Follower:
         return [await self._studio.queue.find(job_id) for job_id in sorted(self._ids)]
 
 
-def _has_ended(state: JobState) -> bool:
-    return state.is_final
+def _has_ended(job: Job) -> bool:
+    return job.state.is_final
 
 
-def _is_at_rest(state: JobState) -> bool:
-    return state.is_final or state is JobState.WAITING
+def _is_at_rest(job: Job) -> bool:
+    return job.state.is_final or job.state is JobState.WAITING
 
 
 def _jobs(count: int) -> str:

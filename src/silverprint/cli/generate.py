@@ -1,4 +1,4 @@
-"""``gen`` and ``redo``: make pictures and follow them to their end."""
+"""``gen``: make pictures from a prompt, say what they cost, and follow them to their end."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from silverprint.cli.bill import bill_of, print_plan, refuse, tell
 from silverprint.cli.follow import Follower, wants_previews
-from silverprint.cli.narration import FAILED, code_of_jobs, say
+from silverprint.cli.narration import FAILED, REFUSED, say
 from silverprint.cli.options import Wish, find_model, params_help, read_prompt, recipe_of
 from silverprint.cli.options import seed_mode as choose_mode
 from silverprint.cli.output import Output
 from silverprint.cli.placing import placing
-from silverprint.cli.records import recipe_record
 from silverprint.cli.session import Session, as_json, pass_session
 from silverprint.core.errors import SilverprintError
 from silverprint.core.expand import Spread
@@ -23,7 +23,7 @@ from silverprint.core.text import one_line
 
 if TYPE_CHECKING:
     from silverprint.core.params import Form
-    from silverprint.core.recipe import ModelRef, Recipe
+    from silverprint.core.recipe import ModelRef
 
 _MODEL_OPTIONS = ("--model", "-m")
 
@@ -94,6 +94,27 @@ class GenCommand(click.Command):
     help="Repaint only where this picture is white.",
 )
 @click.option(
+    "--reference",
+    "references",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    help="A picture to go by; may be repeated.",
+)
+@click.option(
+    "--control",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="A picture that gives the outlines, depth or pose.",
+)
+@click.option(
+    "--lora",
+    "loras",
+    multiple=True,
+    metavar="NAME[:WEIGHT]",
+    help="A LoRA by file name, id or address; may be repeated. A number after the last colon is its weight.",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -109,7 +130,13 @@ class GenCommand(click.Command):
 @click.option("--force", is_flag=True, help="Let --out replace files; without it they get -2, -3 and so on.")
 @as_json
 @click.option("--preview/--no-preview", default=None, help="Show the picture in the terminal while it forms.")
-@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be sent and its price, and send nothing.")
+@click.option(
+    "--max-price",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="Send nothing if it all may cost more than this, or if nobody knows the price.",
+)
 @pass_session
 def gen(
     session: Session,
@@ -124,14 +151,18 @@ def gen(
     image: Path | None,
     strength: str | None,
     mask: Path | None,
+    references: Sequence[Path],
+    control: Path | None,
+    loras: Sequence[str],
     settings: Sequence[str],
     out: str | None,
     force: bool,
     as_json: bool,
     preview: bool | None,
     dry_run: bool,
+    max_price: float | None,
 ) -> int:
-    """Make pictures from PROMPT and print where they are.
+    """Make pictures from PROMPT and print where they are. What they cost is said before anything is sent.
 
     PROMPT may hold {a|b} and __name__ wildcards. It is read from standard input for -, from a file for @FILE; one that
     begins with @ itself is written with @@.
@@ -145,7 +176,10 @@ def gen(
         settings=settings,
         image=image,
         mask=mask,
+        references=references,
+        control=control,
         strength=strength,
+        loras=loras,
     )
     how: dict[str, Any] = {
         "mode": choose_mode(seed_mode, seed=seed, count=count),
@@ -165,8 +199,14 @@ def gen(
         async with session.studio(run_queue=not dry_run) as studio:
             ref, form = await find_model(studio, wish.model)
             recipe = await recipe_of(studio, ref, form, wish)
+            recipes = await studio.plan(recipe, **how)
+            bill = await bill_of(studio, recipes)
             if dry_run:
-                _print_plan(output, await studio.plan(recipe, **how))
+                print_plan(output, recipes)
+            tell(bill, output)
+            if refuse(bill, max_price):
+                return REFUSED
+            if dry_run:
                 return 0
             failures: list[SilverprintError] = []
 
@@ -187,83 +227,8 @@ def gen(
                 previews=wants_previews(preview, as_json=as_json),
                 keep=keep if target else None,
             )
-            jobs = await follower.follow(lambda: studio.develop(recipe, **how))
-            return code_of_jobs(jobs) or (FAILED if failures else 0)
+            # What was priced is what is sent: planning again would draw other wildcards and seeds.
+            jobs = await follower.follow(lambda: studio.queue.add(recipes, prices=bill.prices))
+            return follower.code(jobs) or (FAILED if failures else 0)
 
     return session.run(work)
-
-
-def _print_plan(output: Output, recipes: Sequence[Recipe]) -> None:
-    if output.as_json:
-        for recipe in recipes:
-            output.record({"event": "recipe", **recipe_record(recipe)})
-        return
-    output.table(
-        ("MODEL", "SEED", "PARAMETERS", "PROMPT"),
-        [
-            (
-                str(recipe.ref),
-                "" if recipe.seed is None else str(recipe.seed),
-                " ".join(f"{name}={value}" for name, value in recipe.params.items()),
-                recipe.prompt,
-            )
-            for recipe in recipes
-        ],
-        flexible=("PARAMETERS", "PROMPT"),
-    )
-
-
-@click.command(short_help="Make a picture again, exactly.")
-@click.argument("id")
-@click.option(
-    "--verify", is_flag=True, help="Compare the new picture with the old: bit-exact, near or different."
-)
-@as_json
-@click.option("--preview/--no-preview", default=None, help="Show the picture in the terminal while it forms.")
-@pass_session
-def redo(session: Session, *, id: str, verify: bool, as_json: bool, preview: bool | None) -> int:
-    """Make the picture ID again from its own recipe and seed.
-
-    ID is a picture's id, the beginning or end of it, or last, ~1, ~2 and so on. With --verify the exit code is 1 when the
-    two pictures are different.
-    """
-    output = Output(as_json=as_json)
-
-    async def work() -> int:
-        async with session.studio(run_queue=True) as studio:
-            picture = await studio.library.resolve(id)
-            follower = Follower(studio, output, previews=wants_previews(preview, as_json=as_json))
-
-            async def begin() -> list[Any]:
-                return [await studio.redo(picture)]
-
-            (job,) = await follower.follow(begin)
-            code = code_of_jobs([job])
-            if code or not verify:
-                return code
-            verdict = await studio.verify(picture, job)
-            if as_json:
-                output.record(
-                    {
-                        "event": "verdict",
-                        "verdict": verdict.word,
-                        "mean": verdict.mean,
-                        "worst": verdict.worst,
-                        "of": picture.id,
-                        "job": job.id,
-                        "grade": picture.grade.value,
-                    }
-                )
-            else:
-                say(_sentence(verdict.word, verdict.mean, verdict.worst))
-            return FAILED if verdict.word == "different" else 0
-
-    return session.run(work)
-
-
-def _sentence(word: str, mean: float, worst: int) -> str:
-    if worst < 0:
-        return "different: the two have different sizes"
-    if word == "bit-exact":
-        return "bit-exact: every pixel is the same"
-    return f"{word}: the channels differ by {mean:.3g} of 255 on average, by {worst} at most"

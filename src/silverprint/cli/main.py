@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from silverprint.cli.discretion import hide_with
 from silverprint.cli.narration import DONE, FAILED, STOPPED, code_of, say, tell_error
 from silverprint.cli.output import close_quietly, use_utf8
 from silverprint.cli.session import OpenApp, Probe, Session, Wiring
@@ -23,9 +24,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "gen": ("generate", "Make pictures from a prompt."),
     "ls": ("pictures", "List pictures, newest first."),
     "show": ("pictures", "Show all about one picture."),
-    "redo": ("generate", "Make a picture again, exactly."),
-    "jobs": ("jobs", "List jobs; cancel and retry them."),
-    "models": ("models", "List models; show what one takes."),
+    "redo": ("redo", "Make a picture again, exactly."),
+    "jobs": ("jobs", "List jobs; cancel, retry and look them up."),
+    "models": ("models", "List and search models; show what one takes."),
+    "keys": ("keys", "Set, list, test and remove the services' keys."),
+    "spend": ("spend", "Show what was spent, and the budget."),
     "rate": ("pictures", "Give pictures 0 to 5 stars."),
     "tag": ("pictures", "Show, add and remove tags."),
     "trash": ("pictures", "Put pictures in the trash."),
@@ -120,6 +123,7 @@ def run(
     package may not import.
     """
     use_utf8()
+    hide_with(None)
     wiring = Wiring(
         environ=os.environ if environ is None else environ,
         providers=providers,

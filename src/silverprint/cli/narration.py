@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from silverprint.cli.cells import width
+from silverprint.cli.discretion import hidden
 from silverprint.core.errors import BadRecipe, NotFound, SettingsError, SilverprintError, UsageError
 from silverprint.core.job import ErrorNote, Job, JobState
 from silverprint.core.text import clean
@@ -20,13 +21,14 @@ _KINDS = {
     "KeyRefused": REFUSED,
     "OutOfCredit": REFUSED,
     "ContentRefused": REFUSED,
+    "BudgetReached": REFUSED,
 }
 
 
 def say(text: str) -> None:
     """One line for the person. It is cleaned here."""
     try:
-        sys.stderr.write(clean(text) + "\n")
+        sys.stderr.write(clean(hidden(text)) + "\n")
         sys.stderr.flush()
     except (BrokenPipeError, ValueError):
         return  # nobody listens; the work goes on
@@ -53,6 +55,16 @@ def code_of(error: SilverprintError) -> int:
 def code_of_note(note: ErrorNote | None) -> int:
     """The exit code for a job that ended with this note."""
     return _KINDS.get(note.kind, FAILED) if note is not None else FAILED
+
+
+def pause_fix(provider: str, note: ErrorNote) -> str:
+    """What a person can do on the command line about a provider whose queue is paused."""
+    match note.kind:
+        case "KeyMissing" | "KeyRefused":
+            return f"`silverprint keys set {provider}`, then `silverprint keys test {provider}`."
+        case "BudgetReached":
+            return "`silverprint spend lift` lifts it for today; [budget] in settings.toml sets it."
+    return note.fix or f"`silverprint keys test {provider}` and `silverprint spend` tell more."
 
 
 def code_of_jobs(jobs: Iterable[Job]) -> int:

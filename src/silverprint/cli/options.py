@@ -6,6 +6,7 @@ A Form tells what a model takes; nothing about any model is known here.
 from __future__ import annotations
 
 import difflib
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from silverprint.core.errors import BadRecipe, ModelGone, NotFound, PictureError, UsageError
 from silverprint.core.params import Form, ParamKind, ParamSpec, parse, to_text
-from silverprint.core.recipe import ModelRef, Recipe, Source, SourceRole
+from silverprint.core.recipe import LoraUse, ModelRef, Recipe, Source, SourceRole
 from silverprint.core.seeds import SeedMode
 
 if TYPE_CHECKING:
     from silverprint.studio import Studio
 
 _MOST_PROMPT = 1_000_000
+_MOST_WEIGHT = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,13 @@ class Wish:
     model: str
     negative: str
     seed: int | None
-    settings: Sequence[str]
-    image: Path | None
-    mask: Path | None
-    strength: str | None
+    settings: Sequence[str] = ()
+    image: Path | None = None
+    mask: Path | None = None
+    references: Sequence[Path] = ()
+    control: Path | None = None
+    strength: str | None = None
+    loras: Sequence[str] = ()
 
 
 def read_prompt(text: str) -> str:
@@ -80,20 +85,26 @@ def _utf8(data: bytes, where: str) -> str:
 async def find_model(studio: Studio, text: str) -> tuple[ModelRef, Form]:
     """The model that ``text`` names, whole (``provider:model``) or by a part of it that only one has, and its form.
 
-    Raises UsageError with near names; or SettingsError when its provider can't be loaded.
+    A provider that is named is the only one that is asked, and it may know models that no list has. Raises UsageError
+    with near names; SettingsError when the provider can't be loaded; ProviderError when it can't be asked.
     """
     text = text.strip()
-    provider = text.partition(":")[0]
-    if ":" in text and provider in studio.provider_names():
-        ref = ModelRef.parse(text) if text.rstrip(":") != provider else None
-        if ref is not None:
+    provider, colon, model = text.partition(":")
+    if colon and provider.lower() in studio.provider_names():
+        provider = provider.lower() if provider not in studio.provider_names() else provider
+        if model:
+            ref = ModelRef(provider, model)
             try:
                 return ref, await studio.form(ref)
             except ModelGone:
                 pass
-    refs = [str(model.ref) for model in await studio.models()]
-    if provider in studio.problems:
-        raise studio.problems[provider]
+        # Without words the provider lists what it knows by itself.
+        refs = [str(each.ref) for each in await (await studio.provider(provider)).models()]
+        text = f"{provider}:{model}"
+    else:
+        refs = [str(each.ref) for each in await studio.models()]
+        if provider in studio.problems:
+            raise studio.problems[provider]
     fitting = [ref for ref in refs if text and text.lower() in ref.lower()]
     whole = [ref for ref in fitting if text.lower() in (ref.lower(), ref.partition(":")[2].lower())]
     if len(whole or fitting) == 1:
@@ -104,7 +115,7 @@ async def find_model(studio: Studio, text: str) -> tuple[ModelRef, Form]:
     raise UsageError(
         said
         + (f": {', '.join(near[:5])}." if fitting else f"; did you mean {', '.join(near)}?" if near else "."),
-        fix="`silverprint models` lists all.",
+        fix="`silverprint models` lists them, and `silverprint models WORDS` searches.",
     )
 
 
@@ -112,6 +123,7 @@ async def recipe_of(studio: Studio, ref: ModelRef, form: Form, wish: Wish) -> Re
     """The recipe of a wish. Every mistake in it is named. Raises BadRecipe, UsageError, PictureError, NotFound."""
     bad: dict[str, str] = {}
     params = _params(form, wish.settings, bad)
+    loras = _loras(form, wish.loras, bad)
     sources = await _sources(studio, form, wish, bad)
     if wish.seed is not None and not form.takes_seed:
         bad["seed"] = "this model takes none"
@@ -128,6 +140,7 @@ async def recipe_of(studio: Studio, ref: ModelRef, form: Form, wish: Wish) -> Re
         seed=wish.seed,
         params=params,
         sources=tuple(sources),
+        loras=tuple(loras),
     )
 
 
@@ -135,8 +148,8 @@ def _params(form: Form, settings: Iterable[str], bad: dict[str, str]) -> dict[st
     params: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
-        name = name.strip().replace("-", "_")
-        spec = form.spec(name)
+        name = name.strip()
+        spec = _spec(form, name)
         if not equals:
             bad[f"--set {setting}"] = "write it as NAME=VALUE"
         elif spec is None:
@@ -146,20 +159,58 @@ def _params(form: Form, settings: Iterable[str], bad: dict[str, str]) -> dict[st
             bad[f"--set {name}"] = f"this model has no such parameter; {hint}"
         else:
             try:
-                params[name] = parse(spec, value)
+                params[spec.name] = parse(spec, value)
             except ValueError as error:
                 bad[f"--set {name}"] = f"{error}, not {value}"
     return params
 
 
+def _spec(form: Form, name: str) -> ParamSpec | None:
+    """The parameter of this name, also with hyphens for its underscores, also by the service's own name."""
+    found = form.spec(name) or form.spec(name.replace("-", "_"))
+    return found or next((spec for spec in form.params if spec.wire == name), None)
+
+
+def _loras(form: Form, given: Iterable[str], bad: dict[str, str]) -> list[LoraUse]:
+    loras = []
+    for text in given:
+        name, colon, last = text.rpartition(":")
+        weight = _number(last) if colon else None
+        if not form.takes_loras:
+            bad["--lora"] = "this model takes none"
+        elif weight is None and text.strip():
+            loras.append(LoraUse(name=text.strip()))
+        elif not name.strip() or weight is None:
+            bad["--lora"] = "write it as NAME or NAME:WEIGHT"
+        elif abs(weight) > _MOST_WEIGHT:
+            bad[f"--lora {text}"] = f"{last} is no weight; where it belongs to the name, add one: {text}:1"
+        else:
+            loras.append(LoraUse(name=name.strip(), weight=weight))
+    return loras
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 async def _sources(studio: Studio, form: Form, wish: Wish, bad: dict[str, str]) -> list[Source]:
     sources = []
-    roles: tuple[tuple[SourceRole, Path | None], ...] = (("image", wish.image), ("mask", wish.mask))
-    for role, path in roles:
+    given: tuple[tuple[SourceRole, Path | None], ...] = (
+        ("image", wish.image),
+        ("mask", wish.mask),
+        *(("reference", path) for path in wish.references),
+        ("control", wish.control),
+    )
+    for role, path in given:
         if path is None:
             continue
         if form.source(role) is None:
-            bad[f"--{role}"] = "this model takes none"
+            others = [f"--{source.role}" for source in form.sources]
+            bad[f"--{role}"] = "this model takes none" + (f"; it takes {', '.join(others)}" if others else "")
             continue
         try:
             digest = await studio.sources.add(path)
@@ -174,7 +225,7 @@ async def _sources(studio: Studio, form: Form, wish: Wish, bad: dict[str, str]) 
                 fix=error.fix if isinstance(error, TooLarge) else whole,
             ) from error
         sources.append(Source(role=role, sha256=digest, name=path.name))
-    if wish.mask is not None and wish.image is None:
+    if wish.mask is not None and wish.image is None and form.source("image") is not None:
         bad["--mask"] = "needs --image"
     if wish.strength is not None:
         spec = _strength_spec(form)
@@ -210,13 +261,19 @@ def params_help(form: Form) -> list[tuple[str, str]]:
     """A model's parameters as rows of help: what is typed, and what may be typed."""
     rows = [(f"--set {spec.name}={_kind(spec)}", _says(spec)) for spec in form.params]
     for source in form.sources:
-        rows.append((f"--{source.role} PATH", "needed" if source.required else "optional"))
+        said = "needed" if source.required else "optional"
+        if source.instead:
+            said += ", or instead " + " or ".join(f"--{role}" for role in source.instead)
+        rows.append((f"--{source.role} PATH", said + (f", up to {source.most}" if source.most > 1 else "")))
         if source.strength is not None:
             rows.append((f"--strength {_kind(source.strength)}", _says(source.strength)))
+    if form.takes_loras:
+        most = f"up to {form.loras_most}" if form.loras_most is not None else "may be repeated"
+        rows.append(("--lora NAME[:WEIGHT]", most))
     if form.takes_negative:
         rows.append(("--negative TEXT", "what should not be in the picture"))
     if form.takes_seed:
-        rows.append(("--seed N", f"0 to {form.seed_max}"))
+        rows.append(("--seed N", f"{form.seed_min} to {form.seed_max}"))
     return rows
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from silverprint.cli.cells import line_up
+from silverprint.cli.discretion import hidden
 from silverprint.core.text import one_line
 
 _UNPRINTED = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -94,7 +95,7 @@ class Output:
     def _write(self, text: str) -> None:
         if self.is_open:
             with self._quiet():
-                sys.stdout.write(text + "\n")
+                sys.stdout.write(hidden(text) + "\n")
                 sys.stdout.flush()
 
     @contextlib.contextmanager

@@ -9,7 +9,7 @@ from silverprint.cli.output import path_text
 from silverprint.core.job import Job, JobState
 from silverprint.core.params import Form, ParamSpec
 from silverprint.core.picture import Picture
-from silverprint.core.provider import ModelInfo
+from silverprint.core.provider import ModelInfo, Price, ProviderInfo
 from silverprint.core.recipe import Recipe
 from silverprint.core.update import Preview, Waiting, Working
 from silverprint.store.codec import moment_text, recipe_json
@@ -75,6 +75,8 @@ def job_record(job: Job) -> dict[str, Any]:
         "changed": moment_text(job.changed),
         "tries": job.tries,
         "pictures": list(job.pictures),
+        "price_usd": job.price_usd,
+        "price_about": job.price_about if job.price_usd is not None else None,
         "parent": job.parent,
         "error": asdict(job.error) if job.error is not None else None,
     }
@@ -114,19 +116,43 @@ def progress_record(job_id: str, update: Waiting | Working | Preview) -> dict[st
             return record | {"state": "preview", "step": update.step, "steps": update.steps}
 
 
-def model_record(model: ModelInfo) -> dict[str, Any]:
-    """A model as the list shows it."""
+def model_record(model: ModelInfo, price: Price | None = None) -> dict[str, Any]:
+    """A model as the list shows it. ``price`` stands in for one that the model does not say itself."""
+    price = model.price or price
     return {
         "model": str(model.ref),
         "provider": model.ref.provider,
         "title": model.title,
         "roles": sorted(model.roles),
-        "price_usd": model.price.usd if model.price is not None else None,
-        "price_about": model.price.about if model.price is not None else None,
+        "price_usd": price.usd if price is not None else None,
+        "price_about": price.about if price is not None else None,
+        "price_source": price.source if price is not None else None,
+        "price_as_of": price.as_of or None if price is not None else None,
         "licence": model.licence,
         "note": model.note,
         "examples": list(model.examples),
         "missing": model.missing,
+    }
+
+
+def provider_record(info: ProviderInfo) -> dict[str, Any]:
+    """What a provider says of itself."""
+    return {
+        "provider": info.name,
+        "title": info.title,
+        "tasks": sorted(info.tasks),
+        "parallel": info.parallel,
+        "previews": info.previews,
+        "cancels": info.cancels,
+        "resumable": info.resumable,
+        "idempotent": info.idempotent,
+        "seed_honoured": info.seed_honoured,
+        "seed_returned": info.seed_returned,
+        "price_source": info.price_source,
+        "results_live_s": info.results_live_s,
+        "looks_up": info.looks_up,
+        "needs_key": info.needs_key,
+        "key_page": info.key_page or None,
     }
 
 
@@ -136,13 +162,18 @@ def form_record(form: Form) -> dict[str, Any]:
         "takes_negative": form.takes_negative,
         "takes_seed": form.takes_seed,
         "takes_loras": form.takes_loras,
+        "seed_min": form.seed_min if form.takes_seed else None,
         "seed_max": form.seed_max if form.takes_seed else None,
+        "takes_prompt": form.takes_prompt,
         "prompt_required": form.prompt_required,
+        "prompt_most": form.prompt_most,
+        "loras_most": form.loras_most if form.takes_loras else None,
         "sources": [
             {
                 "role": source.role,
                 "most": source.most,
                 "required": source.required,
+                "instead": list(source.instead),
                 "strength": spec_record(source.strength) if source.strength is not None else None,
             }
             for source in form.sources
@@ -155,6 +186,7 @@ def spec_record(spec: ParamSpec) -> dict[str, Any]:
     """A parameter."""
     return {
         "name": spec.name,
+        "wire": spec.wire or spec.name,
         "kind": spec.kind.value,
         "default": spec.default,
         "required": spec.required,

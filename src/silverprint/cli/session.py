@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from silverprint.cli.discretion import hide_with
 from silverprint.cli.narration import say
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Session:
         async with open_studio(
             self.paths, self.settings, run_queue=run_queue, providers=self.wiring.providers
         ) as studio:
+            hide_with(studio.secrets.redact)
             yield studio
 
     def run(self, work: Callable[[], Awaitable[_T]]) -> _T:

@@ -119,6 +119,7 @@ class Secrets:
         self._looked = False
         self._lock = threading.RLock()
         self._seen: set[str] = set()
+        self._is_learnt = False
 
     @classmethod
     def at(cls, paths: Paths, environ: Mapping[str, str] | None = None) -> Secrets:
@@ -171,8 +172,14 @@ class Secrets:
             return self._change_file(dict.fromkeys(names)) or any(gone)
 
     def redact(self, text: str) -> str:
-        """``text`` without any key that was found or set here so far. Very short ones are left: they are words."""
+        """``text`` without any key that was found or set here so far, or lies in the environment or the file.
+
+        Very short ones are left: they are words. The keyring is not asked, because every line may come through here.
+        """
         with self._lock:
+            if not self._is_learnt:
+                self._is_learnt = True
+                self._learn()
             seen = sorted(self._seen, key=len, reverse=True)
         for value in seen:
             text = text.replace(value, "…")
@@ -204,6 +211,16 @@ class Secrets:
         parts = {part for part in (value, *value.split(":")) if len(part) >= _LEAST_HIDDEN}
         with self._lock:
             self._seen |= parts | {json.dumps(part)[1:-1] for part in parts}
+
+    def _learn(self) -> None:
+        """Note the keys that can be had cheaply. Which of them will be needed is not known yet."""
+        usual = {name for ways in VARIABLES.values() for way in ways for name in way}
+        for name, value in self._environ.items():
+            if name in usual or re.fullmatch(r"SILVERPRINT_\w+_KEY", name):
+                self._note(value.strip())
+        with contextlib.suppress(SettingsError):
+            for value in self._read_file().values():
+                self._note(value)
 
     # the keyring
 

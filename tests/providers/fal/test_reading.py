@@ -60,6 +60,18 @@ async def test_a_status_of_another_shape_is_a_bad_answer(fal: Service, make: Mak
     assert isinstance((await watched(provider, ticket, recipe))[-1], Finished)
 
 
+async def test_a_refused_question_keeps_the_claim(fal: Service, make: Make) -> None:
+    provider, recipe = make(), recipe_for()
+    ticket = await provider.submit(recipe, job_id="0job")
+    fal.state.status_next = [
+        Failure(422, {"detail": [{"loc": ["query", "logs"], "msg": "no", "type": "bool"}]})
+    ]
+    with pytest.raises(BadAnswer, match="how far"):
+        await watched(provider, ticket, recipe)
+    assert isinstance((await watched(provider, ticket, recipe))[-1], Finished)
+    assert fal.standin.submits == 1
+
+
 def test_logs_are_told_once_and_steps_never_go_back() -> None:
     reel = Reel()
     first = (("1", "loading"), ("2", " 50%|###  | 2/4 [00:01<00:01]"))

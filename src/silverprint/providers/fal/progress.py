@@ -44,7 +44,8 @@ class Status:
 
 
 async def status_of(service: Service, claim: Claim) -> Status:
-    """How far a request is, as the SDK's own handle reads it. Raises ProviderError.
+    """How far a request is, as the SDK's own handle reads it. Raises ProviderError; BadAnswer, which keeps the
+    claim, where fal refuses the question: that says nothing of the recipe, which was taken long ago.
 
     The handle gives up on a status without ``logs`` or ``queue_position`` and on words that it does not know; then
     the same answer is read here.
@@ -53,6 +54,8 @@ async def status_of(service: Service, claim: Claim) -> Status:
     try:
         handle = await _handle(line, claim)
         return _of_sdk(await handle.status(with_logs=True))
+    except BadRecipe as error:
+        raise BadAnswer(f"fal did not tell how far the job is. {error}") from error
     except (ImportError, KeyError, ValueError, TypeError, AttributeError):
         answer = line.answer or await service.ask(claim.status_url, params={"logs": "true"})
         return _of_body(answer.object())

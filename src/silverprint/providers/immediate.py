@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from silverprint.core.check import check_recipe
-from silverprint.core.errors import TicketLost
+from silverprint.core.errors import AnswerLost, BadAnswer, TicketLost
 from silverprint.core.params import Form
 from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Update, Working
+from silverprint.providers.answers import Answer
 
 
 class ImmediateProvider(ABC):
@@ -56,3 +58,14 @@ class ImmediateProvider(ABC):
 
     async def cancel(self, ticket: Ticket) -> None:  # noqa: B027 - there is nothing to do
         """Nothing to tell: leaving the watch closes the connection, and the service may finish all the same."""
+
+
+def paid_object(answer: Answer) -> dict[str, Any]:
+    """The answer to the paid call as a JSON object.
+
+    Raises AnswerLost for anything else: what was cut or replaced on its way may have been made and charged.
+    """
+    try:
+        return answer.object()
+    except BadAnswer as error:
+        raise AnswerLost(f"{error} The picture may have been made all the same.") from error

@@ -255,7 +255,6 @@ async def test_out_of_room_says_so(cloud: Cloud, open_gemini: Open) -> None:
         {"candidates": []},
         {"candidates": "none"},
         {"candidates": [{"content": {"parts": [{"inlineData": {"data": "%%%"}}]}}]},
-        [1],
     ],
 )
 async def test_an_answer_of_another_shape_is_one(cloud: Cloud, open_gemini: Open, answer: Any) -> None:

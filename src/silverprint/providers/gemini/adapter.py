@@ -45,7 +45,7 @@ from silverprint.providers.gemini.wire import (
     words_in,
 )
 from silverprint.providers.http import Service
-from silverprint.providers.immediate import ImmediateProvider
+from silverprint.providers.immediate import ImmediateProvider, paid_object
 from silverprint.providers.listing import Listed, Listing
 from silverprint.providers.media import media_type_of
 from silverprint.providers.shelf import Shelf
@@ -139,7 +139,7 @@ class GeminiProvider(ImmediateProvider):
         body = body_of(recipe, await self._pictures(recipe))
         model = recipe.ref.model
         url = f"{self._base}/v1beta/models/{quote(model, safe='')}:generateContent"
-        answer = (await self._service.create(url, json=body)).object()
+        answer = paid_object(await self._service.create(url, json=body))
         outputs = outputs_of(answer)
         if said := words_in(answer):
             yield Working(note=said)

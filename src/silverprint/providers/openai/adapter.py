@@ -31,7 +31,7 @@ from silverprint.core.update import Finished, Output, Preview, Update, Working
 from silverprint.providers.address import check_base, may_be_private
 from silverprint.providers.download import Downloads
 from silverprint.providers.http import Service
-from silverprint.providers.immediate import ImmediateProvider
+from silverprint.providers.immediate import ImmediateProvider, paid_object
 from silverprint.providers.listing import Listed, Listing
 from silverprint.providers.openai.inputs import form_files
 from silverprint.providers.openai.models import (
@@ -230,7 +230,7 @@ class OpenAIProvider(ImmediateProvider):
                     async for update in streamed:
                         yield update
             else:
-                body = (await self._service.create(url, **request)).object()
+                body = paid_object(await self._service.create(url, **request))
                 for update in self._finish(body, recipe):
                     yield update
         except ModelGone as error:

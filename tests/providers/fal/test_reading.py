@@ -60,11 +60,12 @@ async def test_a_status_of_another_shape_is_a_bad_answer(fal: Service, make: Mak
     assert isinstance((await watched(provider, ticket, recipe))[-1], Finished)
 
 
-async def test_a_refused_question_keeps_the_claim(fal: Service, make: Make) -> None:
+@pytest.mark.parametrize("status", [400, 409, 422])
+async def test_a_refused_question_keeps_the_claim(fal: Service, make: Make, status: int) -> None:
     provider, recipe = make(), recipe_for()
     ticket = await provider.submit(recipe, job_id="0job")
     fal.state.status_next = [
-        Failure(422, {"detail": [{"loc": ["query", "logs"], "msg": "no", "type": "bool"}]})
+        Failure(status, {"detail": [{"loc": ["query", "logs"], "msg": "no", "type": "bool"}]})
     ]
     with pytest.raises(BadAnswer, match="how far"):
         await watched(provider, ticket, recipe)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import httpx
 
-from silverprint.core.errors import BadAnswer, BadRecipe, TicketLost
+from silverprint.core.errors import BadAnswer, BadRecipe, ProviderError, TicketLost
 from silverprint.core.text import one_line
 from silverprint.core.update import Working
 from silverprint.providers.answers import Answer
@@ -54,7 +54,9 @@ async def status_of(service: Service, claim: Claim) -> Status:
     try:
         handle = await _handle(line, claim)
         return _of_sdk(await handle.status(with_logs=True))
-    except BadRecipe as error:
+    except ProviderError as error:
+        if type(error) not in (ProviderError, BadRecipe):
+            raise
         raise BadAnswer(f"fal did not tell how far the job is. {error}") from error
     except (ImportError, KeyError, ValueError, TypeError, AttributeError):
         answer = line.answer or await service.ask(claim.status_url, params={"logs": "true"})

@@ -46,6 +46,15 @@ def recipe_of(draft: Draft, ref: ModelRef, form: Form) -> Recipe:
     )
 
 
+def lacking(draft: Draft, form: Form) -> str:
+    """The role of an input that the model needs and the draft has not; empty when nothing is lacking."""
+    roles = {source.role for source in draft.sources}
+    for spec in form.sources:
+        if spec.required and not roles & {spec.role, *spec.instead}:
+            return spec.role
+    return ""
+
+
 def with_model(draft: Draft, old: ModelRef, ref: ModelRef, form: Form) -> tuple[Draft, str]:
     """The draft carried to the model ``ref``, and one line on what was kept, adapted and dropped."""
     whole = Recipe(

@@ -20,6 +20,7 @@ from silverprint.core.errors import SilverprintError
 from silverprint.core.events import Event, JobProgress
 from silverprint.core.text import clean
 from silverprint.ui.news import News
+from silverprint.ui.spend_words import spend_notes
 from silverprint.ui.widgets.key_line import KeyLine
 from silverprint.ui.widgets.tab_line import TabLine
 
@@ -79,8 +80,11 @@ class StudioScreen(Screen[None]):
             self.hear(event)
 
     def _count(self) -> None:
+        standing = self.news.standing
         for line in self.query(TabLine):
             line.running = len(self.news.working)
+            line.notes = spend_notes(standing)
+            line.alarm = standing is not None and standing.is_reached
 
     def troubled(self, error: SilverprintError) -> None:
         """The services could not be opened; the app says why. Called in the place of ``opened``."""

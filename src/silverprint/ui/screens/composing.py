@@ -6,6 +6,7 @@ sent is the screen's below.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from silverprint.core.errors import BadRecipe, SilverprintError
 from silverprint.core.job import Job
 from silverprint.core.params import Form
 from silverprint.core.picture import Picture
-from silverprint.core.provider import ModelInfo, Warmable
+from silverprint.core.provider import ModelInfo, Price, Warmable
 from silverprint.core.recipe import ModelRef, Source
 from silverprint.core.seeds import SeedMode, Spread, next_seed
 from silverprint.core.text import clean, one_line
@@ -33,7 +34,9 @@ from silverprint.ui.prompt_check import check_prompt
 from silverprint.ui.screens.base import News
 from silverprint.ui.screens.picture_actions import Part, PictureActions
 from silverprint.ui.settled import settled
+from silverprint.ui.spend_words import cost_words
 from silverprint.ui.widgets.compose_fields import CountField, DevelopButton, ModelLine
+from silverprint.ui.widgets.lora_list import LoraList
 from silverprint.ui.widgets.param_form import ParamForm
 from silverprint.ui.widgets.prompt_editor import PromptEditor
 from silverprint.ui.widgets.seed_field import SeedField
@@ -44,7 +47,8 @@ if TYPE_CHECKING:
     from silverprint.studio import Studio
 
 
-_INPUTS = ("image", "mask", "reference")
+_INPUTS = ("image", "mask", "reference", "control")
+_PRICE_PAUSE_S = 0.25
 
 
 class Composing(PictureActions):
@@ -61,6 +65,9 @@ class Composing(PictureActions):
         self.previewing: set[str] = set()
         self._mistake = ""
         self._combinations = 0
+        self._price: Price | None = None
+        self._is_priced = False
+        self._runs_here = False
         self._keeper = DraftKeeper(studio.paths.draft, failed=self.say_error)
 
     def left(self) -> ComposeResult:
@@ -78,6 +85,7 @@ class Composing(PictureActions):
             yield CountField(draft.count)
             yield ParamForm()
             yield SourceList()
+            yield LoraList()
         yield DevelopButton()
 
     def on_mount(self) -> None:
@@ -125,6 +133,7 @@ class Composing(PictureActions):
         provider = await self.studio.provider(ref.provider)
         if provider.info.previews:
             self.previewing.add(ref.provider)
+        self._runs_here, self._price, self._is_priced = provider.info.local, None, False
         if isinstance(provider, Warmable):
             # What runs here is loaded while the prompt is typed, not when it is sent.
             self.beside(provider.warm, group="warm", exclusive=True)
@@ -151,7 +160,9 @@ class Composing(PictureActions):
         seed.seed, seed.mode = self.draft.seed, self.draft.seed_mode
         await self.query_one(ParamForm).show(self.form, self.draft.params.get(str(self.ref), {}))
         await self.query_one(SourceList).show(self.form.sources, self.draft.sources)
+        await self._fill_loras()
         self._say_develop()
+        self._ask_price()
 
     # the draft
 
@@ -210,13 +221,25 @@ class Composing(PictureActions):
         self.draft = composition.with_param(self.draft, self.ref, message.name, message.value)
         self._keeper.put(self.draft)
         self._say_develop()
+        self._ask_price()
 
     def _say_develop(self) -> None:
         number = self.draft.count
         if self.draft.spread is Spread.ALL and self._combinations:
             number *= self._combinations
-        price = self.info.price if self.info else None
-        self.query_one(DevelopButton).say(number, price, self._why_not())
+        cost = cost_words(self._price, number, is_known=self._is_priced)
+        self.query_one(DevelopButton).say(number, cost, self._why_not())
+
+    def _ask_price(self) -> None:
+        """Ask what the request costs; the newest question wins."""
+        if self.form is not None and not self._runs_here:
+            self.beside(partial(self._find_price, self.form), group="price", exclusive=True)
+
+    async def _find_price(self, form: Form) -> None:
+        await asyncio.sleep(_PRICE_PAUSE_S)
+        price = await self.studio.price(composition.recipe_of(self.draft, self.ref, form))
+        self._price, self._is_priced = price, True
+        self._say_develop()
 
     def _why_not(self) -> str:
         """Why Develop can't send, in a few words; empty when it can."""
@@ -224,16 +247,35 @@ class Composing(PictureActions):
             return "the history is not open"
         if self.form is None:
             return "opening" if self.is_loading else "the model is not ready"
-        if not self.draft.prompt.strip() and not self.draft.sources:
+        if self.form.takes_prompt and not self.draft.prompt.strip() and not self.draft.sources:
             return "type what the picture should show"
+        if role := composition.lacking(self.draft, self.form):
+            return f"it needs {'an' if role == 'image' else 'a'} {role}"
         if self._mistake:
             return "the prompt has a mistake"
+        if self.info is not None and self.info.missing:
+            return missing_words(self.ref.provider, self.info.missing)
         wrong = [*self.query_one(ParamForm).reasons]
         if self.query_one(CountField).reason:
             wrong.append("count")
         if self.query_one(SeedField).reason:
             wrong.append("seed")
         return f"correct {', '.join(wrong)}" if wrong else ""
+
+    def on_screen_resume(self) -> None:
+        """A key may have been added meanwhile."""
+        if self.info is not None and self.info.missing:
+            self.beside(self._look_what_is_missing, group="missing", exclusive=True)
+
+    async def _look_what_is_missing(self) -> None:
+        info = self.info
+        if info is None:
+            return
+        provider = await self.studio.provider(info.ref.provider)
+        found = next((model for model in await provider.models() if model.ref == info.ref), None)
+        if found is not None and self.info is info:
+            self.info = found
+        self._say_develop()
 
     # inputs
 
@@ -266,6 +308,23 @@ class Composing(PictureActions):
     async def _fill_sources(self) -> None:
         if self.form is not None:
             await self.query_one(SourceList).show(self.form.sources, self.draft.sources)
+            self._say_develop()
+            self._ask_price()
+
+    @on(LoraList.Changed)
+    async def _loras_changed(self, message: LoraList.Changed) -> None:
+        self._edit(loras=message.loras)
+        await self._fill_loras()
+        self._ask_price()
+
+    async def _fill_loras(self) -> None:
+        if self.form is not None:
+            await self.query_one(LoraList).show(
+                self.draft.loras,
+                taken=self.form.takes_loras,
+                weight=self.form.lora_weight,
+                most=self.form.loras_most,
+            )
 
     # actions
 
@@ -275,6 +334,8 @@ class Composing(PictureActions):
 
     async def _press_develop(self) -> None:
         await settled(self)
+        if self.info is not None and self.info.missing:
+            await self._look_what_is_missing()
         if self.is_loading and self.news.trouble is None:
             self.wants_develop = True
             return
@@ -408,3 +469,9 @@ class Composing(PictureActions):
             self.say_error(error)
         else:
             editor.set_text(text)
+
+
+def missing_words(provider: str, missing: str) -> str:
+    """What a model lacks and the key that opens where it is put right, short enough for the line of Develop."""
+    words = one_line(missing, most=60)
+    return f"{one_line(provider, most=20)} {words} · alt+5 adds one" if words.endswith("key") else words

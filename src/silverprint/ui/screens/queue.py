@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -16,12 +17,16 @@ from textual.content import Content
 from textual.widgets import Static
 
 from silverprint.core.errors import SilverprintError
-from silverprint.core.events import Event, JobChanged, JobProgress, QueuePaused
+from silverprint.core.events import Event, JobChanged, JobProgress, QueuePaused, SpendChanged
 from silverprint.core.job import Job, JobState
-from silverprint.core.text import one_line
+from silverprint.core.provider import ProviderInfo
+from silverprint.core.text import clean, one_line
+from silverprint.core.ticket import Ticket
 from silverprint.core.update import Waiting, Working
+from silverprint.ui.holds import Way, holds
 from silverprint.ui.screens.base import News, StudioScreen
 from silverprint.ui.screens.confirm import ConfirmScreen
+from silverprint.ui.screens.look_up_dialog import LookUpDialog
 from silverprint.ui.screens.picture_actions import ViewPicture
 from silverprint.ui.widgets.job_detail import JobDetail
 from silverprint.ui.widgets.job_list import JobList
@@ -52,11 +57,12 @@ class QueueScreen(StudioScreen):
 
     def __init__(self, studio: Studio, news: News) -> None:
         super().__init__(studio, news)
-        self._free: dict[str, bool] = {}
+        self._infos: dict[str, ProviderInfo] = {}
 
     def body(self) -> ComposeResult:
         """A sentence, the jobs, and the one under the cursor in full."""
         yield Static(id="summary", markup=False)
+        yield Static(id="holds", markup=False)
         yield JobList(clock=self.studio.clock, id="jobs")
         with VerticalScroll(id="detail", can_focus=False):
             yield JobDetail()
@@ -97,7 +103,7 @@ class QueueScreen(StudioScreen):
         match event:
             case JobChanged(job=job):
                 self.jobs.change(job)
-            case QueuePaused():
+            case QueuePaused() | SpendChanged():
                 self.jobs.paused = self.studio.queue.paused
                 self._summarise()
             case _:
@@ -121,23 +127,25 @@ class QueueScreen(StudioScreen):
         self._summarise()
         self.refresh_bindings()
         if job is not None and job.state is JobState.UNSURE:
-            self.run_worker(self._find_price(job), group="price", exclusive=True)
+            self.run_worker(self._ask_info(job), group="info", exclusive=True)
 
     @on(JobList.Progressed)
     def _show_news(self) -> None:
         job = self.jobs.job
         self.query_one(JobDetail).news = self.jobs.news(job.id) if job is not None else None
 
-    async def _find_price(self, job: Job) -> None:
-        """Whether sending again costs money: what runs on this machine does not."""
+    async def _ask_info(self, job: Job) -> None:
+        """Whether sending again costs money, and whether the service can be asked what became of the job."""
         name = job.recipe.ref.provider
-        if name not in self._free:
+        if name not in self._infos:
             try:
-                self._free[name] = (await self.studio.provider(name)).info.local
+                self._infos[name] = await self.studio.info(name)
             except SilverprintError:
                 return
         for detail in self.query(JobDetail):
-            detail.is_free = self._free[name]
+            detail.is_free = self._infos[name].local
+            detail.looks_up = self._infos[name].looks_up
+        self.refresh_bindings()
 
     def _summarise(self) -> None:
         counts = Counter(job.state for job in self.jobs.jobs)
@@ -146,6 +154,13 @@ class QueueScreen(StudioScreen):
         if self.jobs.paused:
             words = Content.assemble(("paused", "$warning"), " · space goes on · ", words)
         self.query_one("#summary", Static).update(words)
+        held = holds(self.studio.queue.paused_providers, self.jobs.jobs)
+        lines = [Content.styled(hold.words(), "$warning") for hold in held]
+        if any(hold.way is Way.LIFT for hold in held) and self.news.standing is not None:
+            lines.append(Content.styled(self.news.standing.sentence(), "$text-muted"))
+        line = self.query_one("#holds", Static)
+        line.update(Content("\n").join(lines))
+        line.display = bool(lines)
 
     # what the keys do
 
@@ -163,6 +178,25 @@ class QueueScreen(StudioScreen):
         """Pause or resume the whole queue."""
         queue = self.studio.queue
         self._act(queue.resume() if queue.paused else queue.pause())
+
+    def action_go_on(self) -> None:
+        """Resume the provider of the job under the cursor where that is paused, else every one that is."""
+        paused = self.studio.queue.paused_providers
+        job = self.jobs.job
+        here = job.recipe.ref.provider if job is not None else ""
+        for name in [here] if here in paused else list(paused):
+            self._act(self.studio.queue.resume(name))
+
+    def action_look_up(self) -> None:
+        """Ask the service of an unsure job what it has of it."""
+        job = self.jobs.job
+        if job is not None:
+            dialog = LookUpDialog(job, self.studio.queue.look_up)
+            self.app.push_screen(dialog, partial(self._claim, job))
+
+    def _claim(self, job: Job, ticket: Ticket | None) -> None:
+        if ticket is not None:
+            self._act(self.studio.queue.claim(job.id, ticket))
 
     def action_clear(self) -> None:
         """Take what is finished off the list."""
@@ -210,7 +244,7 @@ class QueueScreen(StudioScreen):
 
     def _say(self, error: SilverprintError) -> None:
         words = "\n".join(part for part in (str(error), error.fix) if part)
-        self.app.notify(words, severity="error", markup=False)
+        self.app.notify(clean(words), severity="error", timeout=10, markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A key is off where it would do nothing."""
@@ -228,6 +262,11 @@ class QueueScreen(StudioScreen):
                 )
             case "clear":
                 return any(job.state.is_final for job in self.jobs.jobs)
+            case "go_on":
+                return self.studio.is_open and bool(self.studio.queue.paused_providers)
+            case "look_up":
+                info = self._infos.get(job.recipe.ref.provider) if job is not None else None
+                return job is not None and job.state is JobState.UNSURE and info is not None and info.looks_up
             case "cancel_all":
                 return any(not job.state.is_final for job in self.jobs.jobs)
             case "turn_pause":

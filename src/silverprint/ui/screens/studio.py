@@ -15,9 +15,10 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
+from textual.widgets import Input, TextArea
 
 from silverprint.core.errors import LibraryDamaged, SilverprintError
-from silverprint.core.events import Event, JobProgress, LibraryChanged, QueuePaused
+from silverprint.core.events import Event, JobProgress, LibraryChanged, QueuePaused, SpendChanged
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
 from silverprint.core.text import clean, one_line
@@ -73,6 +74,7 @@ class StudioPage(Composing):
 
     def on_mount(self) -> None:
         self.query_one("#strip-box").border_title = Content("Filmstrip")
+        self.watch(self, "focused", self._focus_moved, init=False)
         self._turn_to("form" if self.draft.screen.get("side") == "form" else "picture")
 
     # start
@@ -114,12 +116,31 @@ class StudioPage(Composing):
 
     def hear(self, event: Event) -> None:
         if isinstance(event, QueuePaused):
-            self.query_one(JobLine).paused = self.studio.queue.paused
+            self._show_holds()
+            if not event.paused and self.info is not None and self.info.missing:
+                self.beside(self._look_what_is_missing, group="missing", exclusive=True)
+        elif isinstance(event, SpendChanged):
+            self._show_holds()
         elif isinstance(event, LibraryChanged):
             self.beside(self._look_again, group="library", exclusive=True)
         elif self.roll.hear(event) and self._due is None:
             # A thousand jobs change state in one breath: what is shown follows a moment later, once.
             self._due = self.set_timer(_SOON_S, self._show)
+
+    def _focus_moved(self) -> None:
+        # The words name the key, and which key it is depends on where one types.
+        if self.news.holds and self.studio.is_open:
+            self._show_holds()
+
+    def _show_holds(self) -> None:
+        """Why nothing goes on, and the key that helps from here."""
+        line = self.query_one(JobLine)
+        line.paused = self.studio.queue.paused
+        typing = isinstance(self.focused, Input | TextArea)
+        lift = "esc, then b lifts it" if typing else "b lifts it"
+        line.holds = tuple(
+            hold.words(settings="alt+5", go_on="alt+3 and o goes on", lift=lift) for hold in self.news.holds
+        )
 
     async def _look_again(self) -> None:
         newest = await self.studio.library.page(limit=_RECENT)
@@ -142,6 +163,7 @@ class StudioPage(Composing):
         line = self.query_one(JobLine)
         line.jobs = tuple(job for job in self.studio.queue.jobs() if not job.state.is_final)
         line.progress = frame.progress if frame else None
+        self._show_holds()
         self._show_picture(frame)
         if frame is not None and frame.picture is not None and frame.picture.id != self.draft.picture:
             self._edit(picture=frame.picture.id)

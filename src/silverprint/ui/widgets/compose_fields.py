@@ -14,8 +14,6 @@ from textual.reactive import reactive
 from textual.widgets import Label, Static
 
 from silverprint.core.params import ParamKind, ParamSpec
-from silverprint.core.provider import Price
-from silverprint.ui.widgets.model_list import price_words
 from silverprint.ui.widgets.param_fields import NumberField
 
 MOST = 100
@@ -128,16 +126,15 @@ class DevelopButton(Static, can_focus=True):
     def __init__(self) -> None:
         super().__init__(markup=False)
 
-    def say(self, number: int, price: Price | None, why_not: str) -> None:
-        """``number`` pictures at ``price`` each, or ``why_not`` when it can't be."""
+    def say(self, number: int, cost: str, why_not: str) -> None:
+        """``number`` requests that cost ``cost`` together, or ``why_not`` when it can't be."""
         self.set_class(bool(why_not), "-off")
         if why_not:
             self.update(Content(f"Develop: {why_not}"))
             return
         words = ["Develop" if number == 1 else f"Develop {number}"]
-        if price is not None:
-            total = Price(usd=price.usd * number, about=price.about)
-            words.append(price_words(total))
+        if cost:
+            words.append(cost)
         self.update(Content(f"[ {' · '.join(words)} ]"))
 
     def action_press(self) -> None:

@@ -15,10 +15,12 @@ from silverprint.core.job import Job, JobState
 from silverprint.core.text import clean, one_line
 from silverprint.core.update import Waiting, Working
 from silverprint.queue.resume import claim_stands
+from silverprint.ui.spend_words import exact_money
 
 
 class JobDetail(Static):
-    """Set ``job``, ``news`` and ``is_free`` (the provider costs nothing)."""
+    """Set ``job``, ``news``, ``is_free`` (the provider costs nothing) and ``looks_up`` (its service can be asked whether
+    it took a job)."""
 
     DEFAULT_CSS = """
     JobDetail { height: auto; padding: 0 1; }
@@ -27,20 +29,26 @@ class JobDetail(Static):
     job: reactive[Job | None] = reactive(None, layout=True)
     news: reactive[Waiting | Working | None] = reactive(None)
     is_free: reactive[bool] = reactive(False, layout=True)
+    looks_up: reactive[bool] = reactive(False, layout=True)
 
     def render(self) -> Content:
         """The job's whole story."""
         if self.job is None:
             return Content("")
-        return Content("\n").join(lines(self.job, news=self.news, is_free=self.is_free))
+        return Content("\n").join(
+            lines(self.job, news=self.news, is_free=self.is_free, looks_up=self.looks_up)
+        )
 
 
-def lines(job: Job, *, news: Waiting | Working | None = None, is_free: bool = False) -> Iterator[Content]:
+def lines(
+    job: Job, *, news: Waiting | Working | None = None, is_free: bool = False, looks_up: bool = False
+) -> Iterator[Content]:
     """The detail, line by line: what to decide first, then what it is made from."""
     if job.state is JobState.UNSURE:
         yield Content.styled(question(job, is_free=is_free), "$warning")
         again = "ask for the result" if result_stands(job) else "send it again"
-        yield keys(("r", again), ("c", "give it up; nothing more is sent"))
+        look = (("l", "look it up there"),) if looks_up and not result_stands(job) else ()
+        yield keys(*look, ("r", again), ("c", "give it up; nothing more is sent"))
         yield Content("")
     elif job.error is not None:
         yield Content.styled(one_line(job.error.message, most=600), "$error")
@@ -74,7 +82,12 @@ def question(job: Job, *, is_free: bool = False) -> str:
     if is_free:
         cost = "Sending it again costs only time."
     else:
-        cost = f"If you send it again, {where} may make it twice and charge twice."
+        price = (
+            f" ({'about ' if job.price_about else ''}{exact_money(job.price_usd)} each)"
+            if job.price_usd
+            else ""
+        )
+        cost = f"If you send it again, {where} may make it twice and charge twice{price}."
     return f"{known} {cost}"
 
 
@@ -99,6 +112,8 @@ def facts(job: Job, news: Waiting | Working | None = None) -> str:
     parts += [f"{source.role} {source.name or source.sha256[:8]}" for source in recipe.sources]
     if job.tries > 1:
         parts.append(f"try {job.tries}")
+    if job.price_usd:
+        parts.append(f"{'about ' if job.price_about else ''}{exact_money(job.price_usd)}")
     parts.append(f"job {job.id}")
     if isinstance(news, Working) and news.note:
         parts.append(news.note)

@@ -17,24 +17,37 @@ BAR, RAIL, WIDTH = "▓", "░", 10
 
 
 class JobLine(Widget):
-    """Values in: ``jobs`` (those that have not ended), ``progress`` of the job on view, ``paused``, ``words`` (a
-    sentence that stands here while nothing runs)."""
+    """Values in: ``jobs`` (those that have not ended), ``progress`` of the job on view, ``paused``, ``holds`` (why
+    nothing goes on somewhere, and the key that helps), ``words`` (a sentence that stands here while nothing runs)."""
 
     DEFAULT_CSS = "JobLine { height: 1; color: $text-muted; padding: 0 1; }"
 
     jobs: reactive[tuple[Job, ...]] = reactive(())
     progress: reactive[Waiting | Working | None] = reactive(None)
     paused: reactive[bool] = reactive(False)
+    holds: reactive[tuple[str, ...]] = reactive(())
     words: reactive[str] = reactive("")
 
     def render(self) -> Content:
         if not self.jobs:
             return Content(self.words)
+        if self.holds:
+            return self._held()
         line = Content(" · ").join(Content(part) for part in counts(self.jobs))
         if self.paused:
             line += Content.styled("   paused", "$warning")
         if self.progress is not None:
             line += Content("   ") + progress_words(self.progress)
+        return line
+
+    def _held(self) -> Content:
+        """The reason comes first; what runs elsewhere follows where it fits."""
+        more = len(self.holds) - 1
+        words = self.holds[0] + (f"   and {more} more (alt+3)" if more else "")
+        line = Content.styled(words, "$warning")
+        running = Content(" · ").join(Content(part) for part in counts(self.jobs))
+        if line.cell_length + running.cell_length + 3 <= self.size.width:
+            line += Content("   ") + running
         return line
 
 

@@ -23,6 +23,7 @@ from silverprint.core.job import Job, JobState
 from silverprint.core.text import one_line
 from silverprint.core.update import Waiting, Working
 from silverprint.ui.actions import Where, bindings
+from silverprint.ui.spend_words import exact_money
 from silverprint.ui.widgets.cells import age, fit
 
 REPAINT_S = 0.1
@@ -130,6 +131,7 @@ class JobList(ScrollView, can_focus=True):
         self._ages: dict[str, str] = {}
         self._moved = False
         self._wide_news = False
+        self._price_width = 0
         self._cursor_id: str | None = None
         self._cursor_at = 0
         self._painting: Timer | None = None
@@ -209,6 +211,7 @@ class JobList(ScrollView, can_focus=True):
         self._order = [job.id for job in sorted(self._jobs.values(), key=order)]
         # One width for all rows, so that the columns stand below each other; sentences need more of it.
         self._wide_news = any(job.error is not None and job.state.is_final for job in self._jobs.values())
+        self._price_width = max((len(job_price(job)) for job in self._jobs.values()), default=0)
         self._rows = {job_id: row for row, job_id in enumerate(self._order)}
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._order))
         if self._cursor_id not in self._jobs:
@@ -263,7 +266,8 @@ class JobList(ScrollView, can_focus=True):
         state_class = _CLASSES.get(job.state, "job-list--quiet")
         final = job.state.is_final
         model_width = min(max(width // 6, 12), 30)
-        room = max(0, width - 25 - model_width)
+        price_width = self._price_width + 2 if self._price_width else 0
+        room = max(0, width - 25 - model_width - price_width)
         right_width = min(room * 3 // 5 if self._wide_news else min(max(room // 2, 18), 44), room)
         prompt = one_line(job.recipe.prompt) or "(no prompt)"
         cursor = "▌" if under and self.has_focus else " "
@@ -273,6 +277,7 @@ class JobList(ScrollView, can_focus=True):
             segment(fit(one_line(str(job.recipe.ref)), model_width) + "  ", "job-list--quiet"),
             segment(fit(prompt, room - right_width) + "  ", "job-list--quiet" if final else "job-list--text"),
             *self._right(job, right_width, segment),
+            segment(fit(job_price(job), price_width, align="right"), "job-list--quiet"),
             segment("  " + fit(shown_age, 4, align="right") + " ", "job-list--quiet"),
         ]
         return Strip(segments).adjust_cell_length(width, self.get_visual_style(*under).rich_style)
@@ -360,6 +365,13 @@ class JobList(ScrollView, can_focus=True):
     def on_blur(self) -> None:
         """The cursor's mark shows who has the keys."""
         self._refresh_row(self._cursor_row())
+
+
+def job_price(job: Job) -> str:
+    """What sending the job costs, in a few cells; empty for what is free or not known."""
+    if not job.price_usd:
+        return ""
+    return f"{'~' if job.price_about else ''}{exact_money(job.price_usd)}"
 
 
 def bar(fraction: float, width: int, segment: Callable[[str, str], Segment]) -> list[Segment]:

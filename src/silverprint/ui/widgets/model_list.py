@@ -21,6 +21,7 @@ from silverprint.core.recipe import ModelRef
 from silverprint.core.text import one_line
 from silverprint.ui.actions import Where, bindings
 from silverprint.ui.fuzzy import best
+from silverprint.ui.spend_words import exact_money
 from silverprint.ui.widgets.cells import fit
 
 _LEAST_TITLE = 26
@@ -34,7 +35,7 @@ def price_words(price: Price | None) -> str:
         return ""
     if price.usd == 0:
         return "free"
-    return f"{'~' if price.about else ''}${price.usd:.3f}".rstrip("0").rstrip(".")
+    return f"{'~' if price.about else ''}{exact_money(price.usd)}"
 
 
 def role_words(roles: frozenset[str]) -> str:

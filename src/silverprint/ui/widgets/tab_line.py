@@ -19,14 +19,16 @@ _NAME_FROM = 76
 
 class TabLine(Widget):
     """Values in: ``current`` (a mode's name), ``running`` (jobs that have not ended), ``digits_go`` (a plain digit
-    changes the screen here), ``note`` (words at the right). A click on a tab goes there."""
+    changes the screen here), ``notes`` (words for the right, of which the first that fit are shown), ``alarm`` (they
+    warn). A click on a tab goes there."""
 
     DEFAULT_CSS = "TabLine { height: 1; dock: top; background: $background; color: $text-muted; }"
 
     current: reactive[str] = reactive("")
     running: reactive[int] = reactive(0)
     digits_go: reactive[bool] = reactive(True)
-    note: reactive[str] = reactive("")
+    notes: reactive[tuple[str, ...]] = reactive(())
+    alarm: reactive[bool] = reactive(False)
 
     def __init__(self, *, current: str = "") -> None:
         super().__init__()
@@ -44,9 +46,10 @@ class TabLine(Widget):
             line += self._tab(number, mode, title)
             self._places.append((start, line.cell_length, mode))
             line += Content("  ")
-        note = Content(self.note)
-        room = self.size.width - line.cell_length - note.cell_length - 1
-        return line + Content(" " * room) + note if self.note and room > 0 else line
+        room = self.size.width - line.cell_length - 1
+        note = next((words for words in self.notes if len(words) <= room), "")
+        style = "$warning" if self.alarm else ""
+        return line + Content(" " * (room - len(note))) + Content.styled(note, style) if note else line
 
     def _tab(self, number: int, mode: str, title: str) -> Content:
         chosen = mode == self.current

@@ -11,14 +11,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from silverprint.core.budget import Budget, Standing, sane_usd
 from silverprint.core.errors import SettingsError
 from silverprint.core.events import Event, JobChanged, QueuePaused
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture, PictureFile, picture_id
-from silverprint.core.provider import Provider
+from silverprint.core.provider import Price, Provider
 from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Output
+from silverprint.queue.ledger import Ledger
 from silverprint.queue.owners import Owners
 from silverprint.queue.queue import JobQueue
 from silverprint.queue.saved import SCHEMAS as JOBS
@@ -55,7 +57,12 @@ class Tray:
             if output.url is not None:
                 await fetch(output)
             outputs.append({"seed": output.seed})
-        manifest = {"job": job.id, "outputs": outputs, "grade": finished.grade.value}
+        manifest = {
+            "job": job.id,
+            "outputs": outputs,
+            "grade": finished.grade.value,
+            "price_usd": sane_usd(finished.price_usd),
+        }
         self._path(job.id).write_text(json.dumps(manifest))
         return manifest
 
@@ -117,13 +124,17 @@ class House:
         clock: FakeClock | None = None,
         seed: int = 1,
         parallel: Mapping[str, int] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.home = home
         self.clock = clock if clock is not None else FakeClock()
         self.providers: dict[str, Provider] = {provider.info.name: provider for provider in providers}
         self.thread = DatabaseThread(lambda: Database(home / "silverprint.db", schemas=SCHEMAS))
         self.owners = Owners(home / "owners")
-        self.saved = SavedJobs(self.thread, self.owners)
+        self.budget = budget if budget is not None else Budget()
+        # The day of the test's clock, wherever the test is run.
+        self.ledger = Ledger(budget=lambda: self.budget, day_of=lambda moment: moment.date())
+        self.saved = SavedJobs(self.thread, self.owners, self.ledger)
         self.tray = Tray(home / "incoming", self.clock)
         self.events: list[Event] = []
         self.finish_errors: deque[BaseException] = deque()
@@ -177,6 +188,24 @@ class House:
         return sorted(
             await self.thread.run(lambda: [str(row["id"]) for row in self.thread.database.table("pictures")])
         )
+
+    async def book(self) -> dict[str, tuple[str, float | None]]:
+        """The lines of spending: state and price, by job and try."""
+
+        def read() -> dict[str, tuple[str, float | None]]:
+            table = self.thread.database.table("spend")
+            return {str(line["id"]): (str(line["state"]), line["usd"]) for line in table}
+
+        return await self.thread.run(read)
+
+    async def standing(self) -> Standing:
+        """How the budget stands."""
+        return await self.saved.standing(self.clock())
+
+    async def add(self, usd: float | None, count: int = 1, provider: str | None = None) -> list[Job]:
+        """Queue jobs of this price."""
+        price = None if usd is None else Price(usd=usd, about=True)
+        return await self.queue.add(self.recipes(count, provider), prices=[price] * count)
 
     async def on_disk(self, job_id: str) -> Job:
         """The job as its record has it."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from silverprint.core.budget import BudgetReached
+from silverprint.core.budget import BudgetReached, sane_usd
 from silverprint.core.errors import BadAnswer
 from silverprint.core.job import ErrorNote, Job, JobState
 from silverprint.core.provider import Provider
@@ -218,7 +218,7 @@ class Development:
         ticket: object = await self._held_provider.submit(self.job.recipe, job_id=self.job.id)
         if not isinstance(ticket, Ticket):
             raise TypeError("submit gave no ticket")
-        return ticket
+        return replace(ticket, price_usd=sane_usd(ticket.price_usd))
 
     async def _follow(self) -> None:
         """Watch to the end, then keep what came; where its links had expired, once more from the beginning."""

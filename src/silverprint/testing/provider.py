@@ -62,7 +62,8 @@ class FakeProvider:
     the id of each job sent, on a line of its own and synced, so that a killed process can be counted.
 
     Money: ``price`` is told before sending, ``ticket_usd`` with the ticket, ``price_usd`` at the end. ``needs_key``
-    and ``credit`` (how many jobs it pays) make an ``account``, whose key and credit a test sets later. ``looks_up``:
+    and ``credit`` (how many jobs it pays) make an ``account``, whose key and credit a test sets later; ``attempts``
+    are all requests for a job, ``submits`` those that were taken. ``looks_up``:
     what was sent is listed, as certain when it ``marks``; ``listed`` replaces the list. ``expires_s``: its tickets
     expire so long after ``clock`` gave them.
 
@@ -114,6 +115,7 @@ class FakeProvider:
             local=local,
         )
         self.ref = ModelRef(name, name)
+        self.attempts: list[str] = []
         self.submits: list[str] = []
         self.watches: list[str] = []
         self.fetches: list[str] = []
@@ -229,6 +231,8 @@ class FakeProvider:
         good, bad = check_all(await self.form(recipe.ref), recipe.params)
         if bad:
             raise BadRecipe("; ".join(f"{name}: {reason}" for name, reason in bad.items()), fields=bad)
+        if not self._immediate:
+            self.attempts.append(job_id)
         await self._pass("submit")
         if not self._immediate:
             self.account.check()
@@ -240,11 +244,15 @@ class FakeProvider:
         """Waiting, the steps with their previews, and Finished. Raises TicketLost for a job it does not know."""
         job_id = str(ticket.handle["job"])
         self.watches.append(job_id)
+        if self._immediate:
+            self.attempts.append(job_id)
         await self._pass("watch")
         if self._immediate:
             self.account.check()
             self._count(job_id)
-        elif job_id not in self.sent():
+        else:
+            self.account.check_key()
+        if not self._immediate and job_id not in self.sent():
             self._forgotten.add(job_id)
         self.running += 1
         self.running_most = max(self.running_most, self.running)

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from silverprint.core.errors import BadRecipe, RateLimited
+from silverprint.core.errors import BadRecipe, RateLimited, TicketLost
 from silverprint.core.ids import new_id
 from silverprint.core.job import MOVES, ErrorNote, Job, JobState, move
 from silverprint.core.recipe import ModelRef, Recipe, Source
@@ -82,3 +82,11 @@ def test_model_names_may_hold_colons() -> None:
         "owner/name:version",
         "replicate:owner/name:version",
     )
+
+
+def test_a_finer_kind_of_an_adapter_is_kept_as_ours() -> None:
+    class LinkGone(TicketLost):
+        pass
+
+    assert ErrorNote.of(LinkGone("gone")).kind == "TicketLost"
+    assert ErrorNote.of(TicketLost("gone")).kind == "TicketLost"

@@ -62,7 +62,7 @@ class ErrorNote:
         """The note for a deliberate error."""
         fields = getattr(error, "fields", None) if isinstance(error, ProviderError) else None
         return cls(
-            kind=type(error).__name__,
+            kind=_kind_of(error),
             message=str(error),
             fix=error.fix,
             can_retry=error.can_retry,
@@ -102,3 +102,13 @@ def move(job: Job, state: JobState, *, now: datetime, **changes: Any) -> Job:
     if state not in MOVES[job.state]:
         raise ValueError(f"a job can't go from {job.state} to {state}")
     return replace(job, state=state, changed=now, **changes)
+
+
+def _kind_of(error: SilverprintError) -> str:
+    """The kind a record keeps: an adapter's own finer kind counts as the one of ours it is made of."""
+    ours = (
+        each
+        for each in type(error).__mro__
+        if each.__module__.startswith(("silverprint.core.", "silverprint.queue."))
+    )
+    return next(ours).__name__

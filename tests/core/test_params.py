@@ -80,3 +80,58 @@ def test_any_value_is_taken_or_refused_with_words(value: Any) -> None:
             reason = "taken"
             assert parse(spec, to_text(spec, taken)) == pytest.approx(taken)
         assert reason
+
+
+OPEN = ParamSpec(name="cut", kind=ParamKind.NUMBER, low=0, high=1, low_open=True)
+GRID = ParamSpec(name="grid", kind=ParamKind.INTEGER, low=64, high=512, multiple=64)
+TENTHS = ParamSpec(name="tenths", kind=ParamKind.NUMBER, multiple=0.1)
+TEXT = ParamSpec(name="word", kind=ParamKind.TEXT, shortest=2, longest=4)
+LIST = ParamSpec(name="list", kind=ParamKind.JSON, holds="list")
+SECRET = ParamSpec(name="token", kind=ParamKind.TEXT, secret=True)
+TWINS = ParamSpec(
+    name="twins",
+    kind=ParamKind.CHOICE,
+    choices=(Choice(value="5"), Choice(value=5), Choice(value="a"), Choice(value="A")),
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "reason"),
+    [
+        (OPEN, 0, "above 0, at most 1"), (GRID, 100, "from 64 to 512, a multiple of 64"), (TENTHS, 0.25, "a multiple of 0.1"),
+        (TEXT, "a", "at least 2"), (TEXT, "abcde", "at most 4"), (LIST, {}, "a JSON list"), (SECRET, "x", "not sent"),
+        (STEPS, 10**400, "whole number"), (GUIDANCE, 10**400, "number"), (EXTRA, float("nan"), "JSON"), (TWINS, 5.0, "one of"),
+    ],
+)  # fmt: skip
+def test_what_a_schema_may_ask_for_is_checked(spec: ParamSpec, value: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check(spec, value)
+
+
+def test_a_multiple_is_one_as_it_is_written() -> None:
+    assert check(TENTHS, 0.3) == 0.3
+    assert check(GRID, 128.0) == 128
+
+
+def test_choices_that_look_alike_are_told_apart_by_their_quotes() -> None:
+    for choice in TWINS.choices:
+        again = parse(TWINS, to_text(TWINS, choice.value))
+        assert again == choice.value
+        assert type(again) is type(choice.value)
+
+
+def test_a_number_keeps_all_its_digits_as_text() -> None:
+    spec = ParamSpec(name="rate", kind=ParamKind.NUMBER)
+    for value in (5e-05, 0.1234567891, 3.0, 1234567.5):
+        assert parse(spec, to_text(spec, value)) == value
+
+
+def test_a_text_keeps_the_blanks_at_its_ends() -> None:
+    spec = ParamSpec(name="suffix", kind=ParamKind.TEXT)
+    assert parse(spec, " high quality ") == " high quality "
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", "[" * 100_000])
+def test_what_is_no_json_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not JSON"):
+        parse(EXTRA, text)

@@ -125,7 +125,7 @@ def loras_of(nodes: Mapping[str, Node], required: Sequence[str], resolver: Resol
     for path, weight in _LORA_LISTS:
         if _is_list_of(nodes.get(by_name.get(path, "")), ("string",), resolver):
             scales = by_name.get(weight, "")
-            known = _is_list_of(nodes.get(scales), ("number", "integer"), resolver)
+            known = scales not in required and _is_list_of(nodes.get(scales), ("number", "integer"), resolver)
             most = _most_items(nodes[by_name[path]])
             needed = by_name[path] in required
             return (
@@ -315,7 +315,9 @@ def _lora_pairs(
         node = nodes.get(wire)
         if node is None or wire in used or node.get("type") != "string" or not _holds_link(node):
             continue
-        if scale in used or nodes.get(scale, {}).get("type") not in ("number", "integer"):
+        # A weight that is owed even without a LoRA stays a parameter of its own.
+        numeric = nodes.get(scale, {}).get("type") in ("number", "integer")
+        if scale in used or scale in required or not numeric:
             scale = ""
         parts.append(LoraPart(style="single", path=wire, weight=scale, most=1, required=wire in required))
         used |= {wire, scale} - {""}

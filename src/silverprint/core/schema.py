@@ -60,6 +60,8 @@ def _shape(
     pictures = pictures_of(_without(nodes, used), required, resolver)
     used |= {part.wire for part in pictures}
     strength = strength_of(_without(nodes, used)) if any("image" in part.roles for part in pictures) else ""
+    if strength in required and default_of(nodes[strength]) is None:
+        strength = ""  # it is owed with or without a picture, so it has to be a parameter of its own
     used |= {strength} - {""}
     sized = size_of(_without(nodes, used), required, resolver)
     params = _params(_without(nodes, used), required, sized)

@@ -233,7 +233,7 @@ async def test_without_a_key_nothing_is_sent(make: Make, standin: StandIn) -> No
 async def test_trouble_before_the_paid_request_leaves_nothing_in_doubt(
     make_context: Any, standin: StandIn
 ) -> None:
-    from starlette.responses import HTMLResponse
+    from starlette.responses import HTMLResponse, JSONResponse
 
     from silverprint.providers.replicate.adapter import create
 
@@ -241,11 +241,12 @@ async def test_trouble_before_the_paid_request_leaves_nothing_in_doubt(
     with pytest.raises(Unreachable):
         await provider.submit(recipe(), job_id="job")
     await provider.aclose()
-    with Running(HTMLResponse("<html>Sign in</html>")) as page:
-        provider = create(make_context({"url": page.url}, "k" * 20, name="replicate"))
-        with pytest.raises(Unreachable):
-            await provider.submit(recipe(), job_id="job")
-        await provider.aclose()
+    for odd in (HTMLResponse("<html>Sign in</html>"), JSONResponse(["odd"]), JSONResponse({}, 308)):
+        with Running(odd) as server:
+            provider = create(make_context({"url": server.url}, "k" * 20, name="replicate"))
+            with pytest.raises(Unreachable):
+                await provider.submit(recipe(), job_id="job")
+            await provider.aclose()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ async def test_nothing_is_found_where_nothing_was_taken(
     for other in (recipe(prompt="a cat"), recipe(seed=8), recipe(params={"steps": 2}), recipe(SDXL)):
         await provider.submit(other, job_id="another")
     assert await find(provider, recipe(), since) == []
+    assert await find(provider, recipe(prompt="a cat", params={"steps": 3}), since) == []
 
 
 async def test_two_of_a_kind_are_not_sure(provider: ReplicateProvider, standin: StandIn) -> None:

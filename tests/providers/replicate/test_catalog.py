@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from silverprint.core.errors import KeyMissing, ModelGone, Unreachable
 from silverprint.core.params import ParamKind
 from silverprint.core.recipe import ModelRef
 from silverprint.providers.catalog import shipped
-from silverprint.providers.replicate.adapter import ReplicateProvider
+from silverprint.providers.replicate.adapter import ReplicateProvider, create
 from tests.providers.replicate.conftest import SCHNELL, SDXL, Make, recipe
 from tests.standins.server import Running, StandIn
 
@@ -186,3 +188,14 @@ async def test_another_servers_models_are_not_taken_for_replicates(make: Make, s
     await make().form(ref(SDXL))
     with pytest.raises(Unreachable):
         await make({"url": "http://127.0.0.1:2"}).form(ref(SDXL))
+
+
+async def test_a_server_under_its_own_name_has_its_own_key_and_models(
+    make_context: Any, standin: StandIn, server: Running
+) -> None:
+    provider = create(make_context({"url": server.url}, name="mine", keys={"mine": standin.key}))
+    assert provider.info.key_name == "mine"
+    assert {model.ref.provider for model in await provider.models("flux")} == {"mine"}
+    ticket = await provider.submit(replace(recipe(), ref=ModelRef("mine", SCHNELL)), job_id="job")
+    assert ticket.provider == "mine"
+    await provider.aclose()

@@ -1,0 +1,1 @@
+"""Hugging Face: Inference Providers behind its router, and public Gradio Spaces."""

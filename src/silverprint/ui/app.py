@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import BindingType
 from textual.screen import ModalScreen, Screen
 from textual.signal import Signal
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
-from textual.worker import Worker
 
 from silverprint.core.errors import LibraryDamaged, SilverprintError
 from silverprint.core.text import clean
 from silverprint.ui.actions import Where, bindings
 from silverprint.ui.keyboard import free_alt_digits
 from silverprint.ui.news import News
+from silverprint.ui.purse import PurseApp
 from silverprint.ui.screens.first_paint import FirstPaint
 from silverprint.ui.settled import settled
 from silverprint.ui.terminal import TerminalInfo, alt_keys, typed_text
@@ -51,7 +50,7 @@ FIRST = "first"
 MODES = tuple(mode for mode, _title in TABS)
 
 
-class SilverprintApp(App[int]):
+class SilverprintApp(PurseApp):
     """The studio on screen. ``notes`` are mistakes found before the start, such as a bad settings file."""
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -78,8 +77,6 @@ class SilverprintApp(App[int]):
         self._draft = draft
         self._progress: dict[tuple[str, bool], JobProgress] = {}
         self._ticker: Timer | None = None
-        self._standing_due = False
-        self._standing_worker: Worker[None] | None = None
         self._studio_page: StudioPage | None = None
         self._mode_wanted = "studio"
         for mode, make in self._screens().items():
@@ -178,7 +175,7 @@ class SilverprintApp(App[int]):
             register_themes(self, self._theme_wanted, self.studio.paths)
         while self.notes:
             self.say(self.notes.pop(0))
-        from silverprint.core.events import JobChanged, JobProgress, QueuePaused, SpendChanged
+        from silverprint.core.events import JobChanged, JobProgress
         from silverprint.core.update import Preview
 
         async with self.studio.feed.subscribe() as events:
@@ -190,97 +187,20 @@ class SilverprintApp(App[int]):
             else:
                 self.news.trouble = None
                 self.news.begin(self.studio.queue.jobs())
-                self._look_at_holds()
+                self.look_at_holds()
             self.news.opened.publish(None)
             if self.news.trouble is None:
-                self._ask_standing()
+                self.ask_standing()
             async for event in events:
                 if isinstance(event, JobProgress):
                     self._progress[event.job_id, isinstance(event.update, Preview)] = event
                     if self._ticker is not None:
                         self._ticker.resume()
                     continue
-                match event:
-                    case JobChanged(job=job):
-                        was_short = bool(self.news.short)
-                        self.news.note(job)
-                        if bool(self.news.short) != was_short:
-                            self._look_at_holds()
-                    case QueuePaused():
-                        self._look_at_holds()
-                    case SpendChanged():
-                        # The screens hear of it with the new standing.
-                        self._ask_standing()
-                        continue
-                self.news.events.publish(event)
-
-    # money, and who is held back
-
-    def _look_at_holds(self) -> None:
-        from silverprint.ui.holds import holds
-
-        before = {(hold.provider, hold.way) for hold in self.news.holds}
-        self.news.holds = holds(self.studio.queue.paused_providers, self.studio.queue.jobs())
-        for hold in self.news.holds:
-            if hold.reason and (hold.provider, hold.way) not in before:
-                self.notify(
-                    hold.words(
-                        settings="alt+5",
-                        go_on="alt+3, then o goes on",
-                        lift="b lifts it (esc first, where you type)",
-                    ),
-                    severity="warning",
-                    timeout=10,
-                    markup=False,
-                )
-        self.refresh_bindings()
-
-    def _ask_standing(self) -> None:
-        self._standing_due = True
-        if self._standing_worker is None or self._standing_worker.is_finished:
-            self._standing_worker = self.run_worker(self._keep_standing(), group="standing")
-
-    async def _keep_standing(self) -> None:
-        """Ask until nothing has changed since the last answer: a thousand changes at once are one question or two."""
-        from silverprint.core.events import SpendChanged
-
-        while self._standing_due:
-            self._standing_due = False
-            try:
-                self.news.standing = await self.studio.standing()
-            except SilverprintError as error:
-                self.say(error)
-                return
-            self.news.events.publish(SpendChanged())
-
-    async def action_lift_budget(self) -> None:
-        """Ask whether the budget is to be lifted for today."""
-        from silverprint.ui.screens.confirm import ConfirmScreen
-
-        standing, waiting = self.news.standing, len(self.news.short)
-        words = f"{standing.sentence()}\n" if standing is not None else ""
-        jobs = f"{waiting} job{'s' * (waiting != 1)} wait{'s' * (waiting == 1)}. " if waiting else ""
-        question = f"{words}{jobs}Lift the limit until the end of the day?"
-        self.push_screen(ConfirmScreen(question, title="Budget", yes="lift it", no="leave it"), self._lift)
-
-    def _lift(self, yes: bool | None) -> None:
-        if yes:
-            self.run_worker(self._lift_budget(), group="lift")
-
-    async def _lift_budget(self) -> None:
-        try:
-            await self.studio.lift_budget()
-        except SilverprintError as error:
-            self.say(error)
-        else:
-            self.notify("The budget is lifted until the end of the day.", markup=False)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The budget is lifted where it holds something back."""
-        if action == "lift_budget":
-            reached = self.news.standing is not None and self.news.standing.is_reached
-            return (bool(self.news.short) or reached) and not isinstance(self.screen, ModalScreen)
-        return True
+                if isinstance(event, JobChanged):
+                    self.news.note(event.job)
+                if self.hear_of_money(event):
+                    self.news.events.publish(event)
 
     def _hand_on_progress(self) -> None:
         if not self._progress and self._ticker is not None:

@@ -62,10 +62,7 @@ def holds(paused: Mapping[str, str], jobs: Iterable[Job]) -> tuple[Hold, ...]:
         name = job.recipe.ref.provider
         if job.state is JobState.WAITING and name in waiting:
             waiting[name].append(job)
-    return tuple(
-        Hold(provider=name, reason=reason, way=_way(reason, waiting[name]), jobs=len(waiting[name]))
-        for name, reason in sorted(paused.items())
-    )
+    return tuple(_hold(name, reason, waiting[name]) for name, reason in sorted(paused.items()))
 
 
 def is_short(job: Job) -> bool:
@@ -73,11 +70,12 @@ def is_short(job: Job) -> bool:
     return job.state is JobState.WAITING and job.error is not None and job.error.kind == Way.LIFT.value
 
 
-def _way(reason: str, jobs: Iterable[Job]) -> Way:
-    ways = [_WAYS.get(job.error.kind, Way.GO_ON) for job in jobs if job.error is not None]
-    same = [
-        _WAYS.get(job.error.kind, Way.GO_ON)
-        for job in jobs
-        if job.error is not None and job.error.message and job.error.message in reason
-    ]
-    return next(iter(same or ways), Way.GO_ON)
+def _hold(name: str, reason: str, jobs: list[Job]) -> Hold:
+    """The reason is the error of the job that met it, which says more than the words of the pause."""
+    notes = [job.error for job in jobs if job.error is not None]
+    notes.sort(key=lambda note: not (note.message and note.message in reason))
+    if not notes:
+        return Hold(provider=name, reason=reason, way=Way.GO_ON, jobs=len(jobs))
+    way = _WAYS.get(notes[0].kind, Way.GO_ON)
+    words = notes[0].message if way is not Way.GO_ON or notes[0].message in reason else reason
+    return Hold(provider=name, reason=words or reason, way=way, jobs=len(jobs))

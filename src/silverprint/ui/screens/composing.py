@@ -6,7 +6,6 @@ sent is the screen's below.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,17 +21,17 @@ from silverprint.core.errors import BadRecipe, SilverprintError
 from silverprint.core.job import Job
 from silverprint.core.params import Form
 from silverprint.core.picture import Picture
-from silverprint.core.provider import ModelInfo, Price, Warmable
-from silverprint.core.recipe import ModelRef, Source
+from silverprint.core.provider import ModelInfo, Warmable
+from silverprint.core.recipe import ModelRef
 from silverprint.core.seeds import SeedMode, Spread, next_seed
 from silverprint.core.text import clean, one_line
 from silverprint.ui import composition
 from silverprint.ui.draft_keeper import DraftKeeper
 from silverprint.ui.editor import EditorMissing, edit_text
-from silverprint.ui.path_text import path_of
 from silverprint.ui.prompt_check import check_prompt
 from silverprint.ui.screens.base import News
-from silverprint.ui.screens.picture_actions import Part, PictureActions
+from silverprint.ui.screens.inputs_part import InputsPart, missing_words
+from silverprint.ui.screens.picture_actions import Part
 from silverprint.ui.settled import settled
 from silverprint.ui.spend_words import cost_words
 from silverprint.ui.widgets.compose_fields import CountField, DevelopButton, ModelLine
@@ -51,23 +50,16 @@ _INPUTS = ("image", "mask", "reference", "control")
 _PRICE_PAUSE_S = 0.25
 
 
-class Composing(PictureActions):
+class Composing(InputsPart):
     """Half of the Studio screen: ``left`` composes it; ``sent`` hears the jobs that a press made."""
 
     def __init__(self, studio: Studio, news: News, *, draft: Draft) -> None:
-        super().__init__(studio, news)
-        self.draft = draft
-        self.form: Form | None = None
-        self.info: ModelInfo | None = None
-        self.ref = composition.reference(draft, studio.settings.default_model)
+        super().__init__(studio, news, draft=draft)
         self.is_loading = True
         self.wants_develop = False
         self.previewing: set[str] = set()
         self._mistake = ""
         self._combinations = 0
-        self._price: Price | None = None
-        self._is_priced = False
-        self._runs_here = False
         self._keeper = DraftKeeper(studio.paths.draft, failed=self.say_error)
 
     def left(self) -> ComposeResult:
@@ -230,17 +222,6 @@ class Composing(PictureActions):
         cost = cost_words(self._price, number, is_known=self._is_priced)
         self.query_one(DevelopButton).say(number, cost, self._why_not())
 
-    def _ask_price(self) -> None:
-        """Ask what the request costs; the newest question wins."""
-        if self.form is not None and not self._runs_here:
-            self.beside(partial(self._find_price, self.form), group="price", exclusive=True)
-
-    async def _find_price(self, form: Form) -> None:
-        await asyncio.sleep(_PRICE_PAUSE_S)
-        price = await self.studio.price(composition.recipe_of(self.draft, self.ref, form))
-        self._price, self._is_priced = price, True
-        self._say_develop()
-
     def _why_not(self) -> str:
         """Why Develop can't send, in a few words; empty when it can."""
         if self.news.trouble is not None:
@@ -261,70 +242,6 @@ class Composing(PictureActions):
         if self.query_one(SeedField).reason:
             wrong.append("seed")
         return f"correct {', '.join(wrong)}" if wrong else ""
-
-    def on_screen_resume(self) -> None:
-        """A key may have been added meanwhile."""
-        if self.info is not None and self.info.missing:
-            self.beside(self._look_what_is_missing, group="missing", exclusive=True)
-
-    async def _look_what_is_missing(self) -> None:
-        info = self.info
-        if info is None:
-            return
-        provider = await self.studio.provider(info.ref.provider)
-        found = next((model for model in await provider.models() if model.ref == info.ref), None)
-        if found is not None and self.info is info:
-            self.info = found
-        self._say_develop()
-
-    # inputs
-
-    @on(SourceList.Added)
-    async def _source_added(self, message: SourceList.Added) -> None:
-        sources = self.query_one(SourceList)
-        try:
-            sha256 = await self.studio.sources.add(path_of(message.text))
-        except SilverprintError as error:
-            sources.complain(f"{error} {error.fix}")
-            return
-        spec = self.form.source(message.role) if self.form else None
-        strength = spec.strength.default if spec and spec.strength else None
-        source = Source(role=message.role, sha256=sha256, strength=strength, name=path_of(message.text).name)
-        self._edit(sources=(*self.draft.sources, source))
-        sources.close_path()
-        await self._fill_sources()
-
-    @on(SourceList.Removed)
-    async def _source_removed(self, message: SourceList.Removed) -> None:
-        self._edit(sources=tuple(s for at, s in enumerate(self.draft.sources) if at != message.at))
-        await self._fill_sources()
-
-    @on(SourceList.StrengthChanged)
-    def _strength_changed(self, message: SourceList.StrengthChanged) -> None:
-        sources = list(self.draft.sources)
-        sources[message.at] = replace(sources[message.at], strength=message.strength)
-        self._edit(sources=tuple(sources))
-
-    async def _fill_sources(self) -> None:
-        if self.form is not None:
-            await self.query_one(SourceList).show(self.form.sources, self.draft.sources)
-            self._say_develop()
-            self._ask_price()
-
-    @on(LoraList.Changed)
-    async def _loras_changed(self, message: LoraList.Changed) -> None:
-        self._edit(loras=message.loras)
-        await self._fill_loras()
-        self._ask_price()
-
-    async def _fill_loras(self) -> None:
-        if self.form is not None:
-            await self.query_one(LoraList).show(
-                self.draft.loras,
-                taken=self.form.takes_loras,
-                weight=self.form.lora_weight,
-                most=self.form.loras_most,
-            )
 
     # actions
 
@@ -469,9 +386,3 @@ class Composing(PictureActions):
             self.say_error(error)
         else:
             editor.set_text(text)
-
-
-def missing_words(provider: str, missing: str) -> str:
-    """What a model lacks and the key that opens where it is put right, short enough for the line of Develop."""
-    words = one_line(missing, most=60)
-    return f"{one_line(provider, most=20)} {words} · alt+5 adds one" if words.endswith("key") else words

@@ -22,6 +22,7 @@ from silverprint.core.text import clean, one_line
 from silverprint.ui.actions import Where, bindings
 from silverprint.ui.screens.base import StudioScreen
 from silverprint.ui.screens.model_search import PAUSE_S, ask_services, list_all, problem_lines
+from silverprint.ui.widgets.cells import fit
 from silverprint.ui.widgets.model_list import ModelList, price_words, role_words
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _LABEL = 10
+_PARAM = 20
 
 
 class TakeModel(Message):
@@ -110,7 +112,7 @@ class ModelsScreen(StudioScreen):
         except SilverprintError as error:
             facts.update(words + Content.styled(f"\n\n{clean(str(error))} {clean(error.fix)}", "$error"))
         else:
-            facts.update(words + form_words(form))
+            facts.update(words + form_words(form, facts.size.width or 44))
 
     @on(ModelList.Chosen)
     def _chosen(self, message: ModelList.Chosen) -> None:
@@ -165,18 +167,21 @@ def needs_words(missing: str) -> str:
     return f"{words}: press 5" if words.endswith("key") else words
 
 
-def form_words(form: Form) -> Content:
-    """What a model takes, a line for each parameter."""
+def form_words(form: Form, width: int) -> Content:
+    """What a model takes, a line for each parameter; long ones are wrapped under themselves to ``width`` cells."""
     words = Content.assemble("\n\n", ("takes", "$text-muted"))
     inputs = [f"{source.role}{' (needed)' if source.required else ''}" for source in form.sources]
     if form.takes_negative:
         inputs.insert(0, "negative prompt")
     if form.takes_seed:
         inputs.insert(0, "seed")
+    if form.takes_loras:
+        inputs.append("LoRAs")
     if inputs:
         words += Content("\n  " + ", ".join(inputs))
     for spec in form.params:
-        words += Content(f"\n  {one_line(spec.label, most=30):<14} {param_words(spec)}")
+        lines = wrap(param_words(spec), max(20, width - _PARAM)) or [""]
+        words += Content(f"\n  {fit(one_line(spec.label), _PARAM - 3)} " + f"\n{'':<{_PARAM}}".join(lines))
     return words
 
 

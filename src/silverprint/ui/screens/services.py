@@ -20,7 +20,6 @@ from silverprint.core.errors import (
     KeyMissing,
     KeyRefused,
     OutOfCredit,
-    ProviderError,
     SilverprintError,
     UsageError,
 )
@@ -97,7 +96,15 @@ class ServicesPart(StudioScreen):
 
     async def _look(self) -> None:
         found = [await self._service(name) for name in self.studio.provider_names()]
-        self.field.show([service for service in found if service is not None])
+        own = own_servers(self.studio.settings.providers)
+        # What is wrong with a server of their own stands where its address is.
+        self.field.show(
+            [
+                service
+                for service in found
+                if service is not None and not (service.state is KeyState.BROKEN and service.name in own)
+            ]
+        )
         await self._list_servers()
 
     async def _service(self, name: str) -> Service | None:
@@ -200,25 +207,20 @@ class ServicesPart(StudioScreen):
                 words = await self.studio.probe(name)
             after = replace(before, state=KeyState.GOOD, words=self._redacted(words), fix="")
         except TimeoutError:
-            after = replace(
-                before,
-                state=KeyState.SET,
-                words="",
-                fix="",
-            )
-            self._say(f"{before.title} did not answer within {PROBE_S:g} s; the key is kept, and not tested.")
+            words = f"no answer within {PROBE_S:g} s; the key is kept, and not tested"
+            after = replace(before, state=KeyState.UNTOLD, words=words, fix="")
         except KeyMissing:
             after = replace(before, state=KeyState.ABSENT, place="", words="", fix="")
-        except (KeyRefused, OutOfCredit) as error:
-            after = replace(
-                before, state=KeyState.WRONG, words=self._redacted(str(error)), fix=self._redacted(error.fix)
-            )
         except UsageError:
             after = replace(before, state=KeyState.SET if before.has_key else KeyState.ABSENT)
             self._say(f"{before.title} has no free way to test a key; the first picture will tell.")
-        except ProviderError as error:
+        except SilverprintError as error:
+            refused = isinstance(error, KeyRefused | OutOfCredit)
             after = replace(
-                before, state=KeyState.WRONG, words=self._redacted(str(error)), fix=self._redacted(error.fix)
+                before,
+                state=KeyState.WRONG if refused else KeyState.UNTOLD,
+                words=self._redacted(str(error)),
+                fix=self._redacted(error.fix),
             )
         finally:
             self.field.change(after)
@@ -326,6 +328,6 @@ class ServicesPart(StudioScreen):
             field.mistake = ""
             field.keep(name, value)
             field.revert()
-        # Every screen asks anew, and the queue looks at what it held back.
         self.studio.feed.publish(SpendChanged())
+        await self.studio.queue.budget_changed()
         self.app.notify("Kept", timeout=2, markup=False)

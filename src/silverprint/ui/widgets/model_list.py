@@ -55,7 +55,7 @@ class ModelList(OptionList):
     choosing are told by message."""
 
     DEFAULT_CSS = """
-    ModelList { background: $background; border: none; padding: 0; height: 1fr; }
+    ModelList { background: $background; border: none; padding: 0; height: 1fr; scrollbar-size-vertical: 1; }
     ModelList:focus { border: none; background-tint: transparent; }
     """
     # The list's own enter would hide the action's words from the key line.

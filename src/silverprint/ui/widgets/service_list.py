@@ -38,12 +38,14 @@ class KeyState(Enum):
     TESTING = "testing…"
     GOOD = "ok"
     WRONG = "refused"
+    UNTOLD = "not told"
     BROKEN = "can't be used"
 
 
 _COLOURS = {
     KeyState.GOOD: "$success",
     KeyState.WRONG: "$error",
+    KeyState.UNTOLD: "$warning",
     KeyState.BROKEN: "$error",
     KeyState.TESTING: "$accent",
 }
@@ -86,7 +88,7 @@ def state_words(service: Service) -> str:
             return "not tested"
         case KeyState.GOOD:
             return f"ok · {one_line(service.words, most=120)}" if service.words else "ok"
-        case KeyState.WRONG | KeyState.BROKEN:
+        case KeyState.WRONG | KeyState.BROKEN | KeyState.UNTOLD:
             return one_line(service.words, most=200)
         case KeyState.TESTING:
             return str(service.state.value)
@@ -97,7 +99,7 @@ def detail_words(service: Service | None) -> str:
     if service is None:
         return ""
     lines = []
-    if service.state in (KeyState.WRONG, KeyState.BROKEN):
+    if service.state in (KeyState.WRONG, KeyState.BROKEN, KeyState.UNTOLD):
         lines.append(" ".join(one_line(part, most=300) for part in (service.words, service.fix) if part))
     if service.address:
         lines.append(f"at {one_line(service.address)}")
@@ -111,12 +113,21 @@ def detail_words(service: Service | None) -> str:
 class _ServiceLines(OptionList):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.SERVICES)]
 
+    def action_key(self, deed: str) -> None:
+        field = self.parent
+        if isinstance(field, ServiceField):
+            field.want(deed)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        field = self.parent
+        return action != "key" or not isinstance(field, ServiceField) or field.can(str(parameters[0]))
+
 
 class ServiceField(Field):
     """The services. Set with ``show`` and ``change``; what is wanted comes as ``Wanted``."""
 
     DEFAULT_CSS = """
-    ServiceField > .note { min-height: 3; max-height: 5; }
+    ServiceField > .note { min-height: 2; max-height: 5; }
     ServiceField OptionList { max-height: 12; scrollbar-size-vertical: 1; }
     """
 
@@ -135,6 +146,12 @@ class ServiceField(Field):
     def control(self) -> ComposeResult:
         """A line a service."""
         yield _ServiceLines(markup=False, compact=True)
+
+    def watch_note(self, note: str) -> None:
+        """Explain; the room for it stays, so that nothing below moves with the mark."""
+        super().watch_note(note)
+        for line in self.query(".note"):
+            line.display = True
 
     def show(self, services: Sequence[Service]) -> None:
         """These services and no others; the mark stays on its service."""
@@ -200,18 +217,18 @@ class ServiceField(Field):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.action_key("set")
+        self.want("set")
 
-    def action_key(self, deed: str) -> None:
+    def want(self, deed: str) -> None:
         """Tell what is wanted for the key under the mark."""
         if self.current is not None:
             self.post_message(self.Wanted(self.current, deed))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to test or to remove where there is no key."""
-        if action != "key" or not self.is_mounted or parameters == ("set",):
+    def can(self, deed: str) -> bool:
+        """Whether there is a key to do this to; one can always be set."""
+        if deed == "set":
             return True
-        return self.current is not None and (self.current.has_key or parameters == ("test",))
+        return self.is_mounted and self.current is not None and self.current.has_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +243,18 @@ class Server:
 
 class _ServerLines(OptionList):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.SERVERS)]
+
+    def action_add(self) -> None:
+        if isinstance(self.parent, ServerField):
+            self.parent.post_message(ServerField.AddWanted())
+
+    def action_remove(self) -> None:
+        if isinstance(self.parent, ServerField) and self.parent.current is not None:
+            self.parent.post_message(ServerField.RemoveWanted(self.parent.current))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        is_server = isinstance(self.parent, ServerField) and self.parent.current is not None
+        return action != "remove" or is_server
 
 
 class ServerField(Field):
@@ -291,16 +320,3 @@ class ServerField(Field):
         event.stop()
         if self.current is None:
             self.post_message(self.AddWanted())
-
-    def action_add(self) -> None:
-        """A server is to be added."""
-        self.post_message(self.AddWanted())
-
-    def action_remove(self) -> None:
-        """The server under the mark is to be removed."""
-        if self.current is not None:
-            self.post_message(self.RemoveWanted(self.current))
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is something to remove where there is a server."""
-        return action != "remove" or not self.is_mounted or self.current is not None

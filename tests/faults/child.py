@@ -1,8 +1,9 @@
 """A silverprint without a screen, made to be killed. It imports once, then forks a fresh process for each order.
 
 An order is one line of JSON on stdin: ``home``, ``jobs`` (how many to queue at each provider), ``stop`` (an arrow to
-stop at, or null), ``only`` (one provider, or null) ``answer`` (let be what asks whether to be sent again) and
-``hold`` (a point of the one provider where its jobs stay, while the process lives on, or null). The forked process tells on stdout, a line each: ``pid N``,
+stop at, or null), ``only`` (one provider, or null) ``answer`` (let be what asks whether to be sent again),
+``hold`` (a point of the one provider where its jobs stay, while the process lives on, or null) and ``day_usd`` (a
+budget, or null). The forked process tells on stdout, a line each: ``pid N``,
 ``at ARROW JOB`` when it has stopped, ``held`` when a job is held, ``done`` when every job has ended. ``ended N`` follows when it is gone.
 """
 
@@ -20,14 +21,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from silverprint.core.budget import Budget
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
-from silverprint.core.provider import Provider
+from silverprint.core.provider import Price, Provider
 from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.core.update import Finished
 from silverprint.library.library import SCHEMA as PICTURES
 from silverprint.library.library import Library
 from silverprint.pictures.intake import Fetch, Intake, Limits
+from silverprint.queue.ledger import Ledger
 from silverprint.queue.owners import Owners
 from silverprint.queue.queue import JobQueue
 from silverprint.queue.saved import SCHEMAS as JOBS
@@ -36,6 +39,8 @@ from silverprint.store.database import Database
 from silverprint.store.thread import DatabaseThread
 from silverprint.testing import FakeProvider
 
+USD = 0.01
+PAYING = {"cloud", "once", "now"}
 SCHEMAS = {"pictures": PICTURES, **JOBS}
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "cloud": {"resumable": True, "kind": "url", "outputs": 2, "parallel": 2},
@@ -77,8 +82,8 @@ class StoppingProvider(FakeProvider):
 class StoppingJobs(SavedJobs):
     """Arrows before and after each write."""
 
-    def __init__(self, arrows: Arrows, database: DatabaseThread, owners: Owners) -> None:
-        super().__init__(database, owners)
+    def __init__(self, arrows: Arrows, database: DatabaseThread, owners: Owners, ledger: Ledger) -> None:
+        super().__init__(database, owners, ledger)
         self._arrows = arrows
 
     async def save(self, job: Job) -> None:
@@ -121,16 +126,19 @@ def ledger(home: Path, provider: str) -> Path:
 class Program:
     """The services as the studio wires them, with arrows in between."""
 
-    def __init__(self, home: Path, stop: str | None) -> None:
+    def __init__(self, home: Path, stop: str | None, day_usd: float | None = None) -> None:
         arrows = Arrows(stop)
+        budget = Budget(day_usd=day_usd)
         self.arrows = arrows
         self.home = home
+        self.stirred = asyncio.Event()
         self.providers = {
             name: StoppingProvider(arrows, name, ledger=ledger(home, name), **options)
             for name, options in KINDS.items()
         }
         self.thread = DatabaseThread(lambda: Database(home / "silverprint.db", schemas=SCHEMAS))
-        self.saved = StoppingJobs(arrows, self.thread, Owners(home / "owners"))
+        ledger_of_money = Ledger(budget=lambda: budget)
+        self.saved = StoppingJobs(arrows, self.thread, Owners(home / "owners"), ledger_of_money)
         self.library = Library(self.thread, folder=home / "pictures", clock=now, publish=lambda _event: None)
         intake = StoppingIntake(home / "pictures", home / "incoming", limits=Limits(), clock=now)
         intake.arrows = arrows
@@ -141,13 +149,31 @@ class Program:
             finish=self._finish,
             clock=now,
             random=Random(os.urandom(8)),
-            publish=lambda _event: None,
+            publish=lambda _event: self.stirred.set(),
             parallel={},
         )
 
     def recipe(self, provider: str) -> Recipe:
         """Something small for one of its providers."""
         return Recipe(ref=ModelRef(provider, provider), prompt="狐 in снег", seed=7, params={"size": "64x64"})
+
+    async def add(self, provider: str, count: int) -> list[Job]:
+        """Queue so many at one of its providers."""
+        price = Price(usd=0.0 if provider == "local" else USD, about=True)
+        return await self.queue.add([self.recipe(provider)] * count, prices=[price] * count)
+
+    async def until_held(self, jobs: Sequence[Job]) -> None:
+        """Wait until each of the jobs has ended, or waits where the budget holds its lane."""
+
+        def rests(job: Job) -> bool:
+            is_held = bool(job.price_usd) and job.recipe.ref.provider in self.queue.paused_providers
+            return job.state.is_final or (job.state is JobState.WAITING and is_held)
+
+        while True:
+            self.stirred.clear()
+            if all(rests(await self.queue.find(job.id)) for job in jobs):
+                return
+            await self.stirred.wait()
 
     async def close(self) -> None:
         await self.queue.close()
@@ -173,21 +199,31 @@ class Program:
 
 
 async def run(
-    home: Path, jobs: int, stop: str | None, only: str | None, answer: bool, hold: str | None
+    home: Path,
+    jobs: int,
+    stop: str | None,
+    only: str | None,
+    answer: bool,
+    hold: str | None,
+    day_usd: float | None,
 ) -> None:
-    program = Program(home, stop)
+    program = Program(home, stop, day_usd)
     queue = program.queue
     held = program.providers[only].hold(hold) if only is not None and hold is not None else None
     await queue.start()
     if answer:
         for job in queue.jobs():
             await queue.cancel(job.id)
+    own: list[Job] = []
     for name in [only] if only is not None else list(KINDS):
-        await queue.add([program.recipe(name)] * jobs)
+        own += await program.add(name, jobs)
     if held is not None:
         await held.reached()
         tell("held")
-    await queue.wait([job.id for job in queue.jobs() if job.state is not JobState.UNSURE])
+    if day_usd is not None:
+        await program.until_held(own)
+    else:
+        await queue.wait([job.id for job in queue.jobs() if job.state is not JobState.UNSURE])
     await program.close()
     tell("done")
 
@@ -208,6 +244,7 @@ def main() -> None:
                         order["only"],
                         order["answer"],
                         order["hold"],
+                        order["day_usd"],
                     )
                 )
                 code = 0

@@ -10,8 +10,8 @@ import pytest
 
 from silverprint.core.job import Job, JobState
 from silverprint.testing.provider import read_ledger
-from tests.faults.child import Program, ledger
-from tests.faults.ward import ANSWER_S, Ward, check_end, look
+from tests.faults.child import USD, Program, ledger
+from tests.faults.ward import ANSWER_S, Ward, check, check_end, look
 
 pytestmark = [pytest.mark.faults]
 
@@ -75,7 +75,7 @@ async def test_both_add_and_nothing_is_lost(ward: Ward, tmp_path: Path, second: 
     await asyncio.to_thread(ward.order, tmp_path, jobs=15)
     await second.queue.start()
     for name in second.providers:
-        await second.queue.add([second.recipe(name)] * 15)
+        await second.add(name, 15)
     await second.queue.wait([job.id for job in second.queue.jobs()])
     assert await asyncio.to_thread(ward.end) == 0
     await second.close()
@@ -84,3 +84,39 @@ async def test_both_add_and_nothing_is_lost(ward: Ward, tmp_path: Path, second: 
     assert len(rest.jobs) == 120
     assert {job.state for job in rest.jobs.values()} == {S.DONE}
     assert set(rest.sent.values()) == {1}
+
+
+async def test_two_processes_share_one_budget(ward: Ward, tmp_path: Path) -> None:
+    second = Program(tmp_path, None, 30 * USD)
+    try:
+        await asyncio.to_thread(ward.order, tmp_path, jobs=20, day_usd=30 * USD)
+        await second.queue.start()
+        jobs = [job for name in second.providers for job in await second.add(name, 20)]
+        await second.until_held(jobs)
+        assert await asyncio.to_thread(ward.end) == 0
+    finally:
+        await second.close()
+    rest = look(tmp_path)
+    check(rest)
+    assert sum(line["usd"] for line in rest.book.values()) == pytest.approx(30 * USD)
+    assert sum(rest.sent[job.id] for job in rest.jobs.values() if job.price_usd) == 30
+    assert {job.state for job in rest.jobs.values() if job.price_usd == 0} == {S.DONE}
+    assert {job.state for job in rest.jobs.values()} == {S.DONE, S.WAITING}
+
+
+async def test_a_killed_process_leaves_its_money_set_aside(ward: Ward, tmp_path: Path) -> None:
+    job = await start_first(ward, tmp_path, "once")
+    assert await asyncio.to_thread(ward.kill) == -9
+    second = Program(tmp_path, None, USD)
+    try:
+        await second.queue.start()
+        (own,) = await second.add("cloud", 1)
+        (unsure,) = await second.queue.wait([job.id])
+        assert unsure.state is S.UNSURE
+        while "cloud" not in second.queue.paused_providers:
+            await second.stirred.wait()
+            second.stirred.clear()
+        assert (await second.queue.find(own.id)).state is S.WAITING
+    finally:
+        await second.close()
+    assert {key: line["state"] for key, line in look(tmp_path).book.items()} == {f"{job.id}:1": "unsure"}

@@ -15,13 +15,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+from silverprint.core.budget import entry_of
 from silverprint.core.job import Job, JobState
 from silverprint.core.picture import Picture
 from silverprint.store.codec import job_of, picture_of
 from silverprint.store.database import Database
 from silverprint.testing.provider import read_ledger
-from tests.faults.child import KINDS, SCHEMAS, ledger
+from tests.faults.child import KINDS, PAYING, SCHEMAS, ledger
 
 ANSWER_S = 60.0
 CHILD = Path(__file__).with_name("child.py")
@@ -37,6 +39,7 @@ class Rest:
     pictures: dict[str, Picture]
     files: set[str]
     sent: Counter[str]
+    book: dict[str, Mapping[str, Any]]
 
     def in_state(self, *states: JobState) -> list[Job]:
         return [job for job in self.jobs.values() if job.state in states]
@@ -85,10 +88,19 @@ class Ward:
         only: str | None = None,
         answer: bool = False,
         hold: str | None = None,
+        day_usd: float | None = None,
     ) -> None:
         """Start a process."""
         self.send(
-            {"home": str(home), "jobs": jobs, "stop": stop, "only": only, "answer": answer, "hold": hold}
+            {
+                "home": str(home),
+                "jobs": jobs,
+                "stop": stop,
+                "only": only,
+                "answer": answer,
+                "hold": hold,
+                "day_usd": day_usd,
+            }
         )
 
     def send(self, order: Mapping[str, object]) -> None:
@@ -149,6 +161,7 @@ def look(home: Path) -> Rest:
     with opened(home) as database:
         jobs = [job_of(row) for row in database.table("jobs")]
         pictures = [picture_of(row) for row in database.table("pictures")]
+        book: dict[str, Mapping[str, Any]] = {str(row["id"]): row for row in database.table("spend")}
     folder = home / "pictures"
     # A file that was being written beside its name has no picture's name yet, and no reader takes it for one.
     files = {
@@ -162,6 +175,7 @@ def look(home: Path) -> Rest:
         pictures={picture.id: picture for picture in pictures},
         files=files,
         sent=sent,
+        book=book,
     )
 
 
@@ -189,6 +203,19 @@ def check(rest: Rest, *, answered: bool = False) -> None:
                 assert sent == 1 or name == "now", f"{job.id} at {name} runs, but was never sent"
             case S.UNSURE:
                 assert name != "local", f"{job.id} may be sent again at no cost, but asks"
+    check_book(rest)
+
+
+def check_book(rest: Rest) -> None:
+    """The money agrees with the jobs at any moment: it is written with them."""
+    lines = {entry.key: entry for job in rest.jobs.values() if (entry := entry_of(job)) is not None}
+    assert rest.book.keys() == lines.keys()
+    for key, entry in lines.items():
+        line = rest.book[key]
+        assert (line["state"], line["usd"], line["provider"]) == (entry.state, entry.usd, entry.provider), key
+    for job in rest.jobs.values():
+        if job.state is S.DONE and job.recipe.ref.provider in PAYING:
+            assert rest.book[f"{job.id}:{job.tries}"]["state"] == "spent"
 
 
 GOES_TO: dict[tuple[str, JobState], set[JobState]] = {

@@ -171,7 +171,7 @@ class Program:
 
         while True:
             self.stirred.clear()
-            if all(rests(await self.queue.find(job.id)) for job in jobs):
+            if all([rests(await self.queue.find(job.id)) for job in jobs]):
                 return
             await self.stirred.wait()
 

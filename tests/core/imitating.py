@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from silverprint.providers.notation import schema_of
-
-Pair = tuple[dict[str, Any], dict[str, Any]]  # the input's schema, and its whole document
+from tests.core.making import Pair
 
 
 def cog_document(takes: Mapping[str, str]) -> Pair:

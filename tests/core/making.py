@@ -1,21 +1,48 @@
-"""Making: random recipes that fit a form, and the judging of their bodies by the schema's own validator."""
+"""Making: our own schemas read, random recipes that fit a form, and bodies judged by the schema's own validator."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from jsonschema import Draft202012Validator
 
 from silverprint.core.check import check_recipe
 from silverprint.core.params import Form, ParamKind, ParamSpec, SourceSpec, is_multiple
 from silverprint.core.recipe import LoraUse, ModelRef, Recipe, Source, SourceRole
-from silverprint.core.schema import Shape, request_body
+from silverprint.core.schema import Shape, read_shape, request_body
+
+Pair: TypeAlias = tuple[dict[str, Any], dict[str, Any]]  # the input's schema, and its whole document
 
 REF = ModelRef("test", "model")
 LINK = "https://example.org/{}.png"
+
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def load(file: str, name: str) -> Pair:
+    document = json.loads((SCHEMAS / file).read_text())
+    return document["components"]["schemas"][name], document
+
+
+def spec_of(shape: Shape, name: str) -> ParamSpec:
+    spec = shape.form.spec(name)
+    assert spec is not None, f"{name} is lost"
+    return spec
+
+
+def shape(pair: Pair, **options: Any) -> Shape:
+    return read_shape(pair[0], document=pair[1], **options)
+
+
+COG = load("cog_lora.json", "Input")
+FAL = load("fal_edges.json", "EdgeInput")
+PYDANTIC = load("pydantic_edges.json", "Inputs")
 
 
 def body_of(shape: Shape, recipe: Recipe) -> dict[str, Any]:
@@ -24,11 +51,11 @@ def body_of(shape: Shape, recipe: Recipe) -> dict[str, Any]:
     return request_body(shape, check_recipe(shape.form, recipe), links=links)
 
 
-def faults(schema: Mapping[str, Any], document: Mapping[str, Any] | None, body: Any) -> list[str]:
+def faults(schema: Mapping[str, Any], body: Any) -> list[str]:
     """What the schema's own validator says against a body; no null may be anywhere at its top."""
-    whole = schema if document is None else {**document, **schema}
     found = [
-        f"{error.json_path}: {error.message}"[:300] for error in Draft202012Validator(whole).iter_errors(body)
+        f"{error.json_path}: {error.message}"[:300]
+        for error in Draft202012Validator(schema).iter_errors(body)
     ]
     return found + [f"{key} is null" for key, value in body.items() if value is None]
 

@@ -14,8 +14,17 @@ from silverprint.core.params import check_all, parse, to_text
 from silverprint.core.recipe import Recipe
 from silverprint.core.schema import Shape, read_shape, shape_json, shape_of
 from silverprint.providers.catalog import SKIPPED, shipped
-from tests.core.imitating import Pair, cog_document, fal_document, judged
-from tests.core.making import any_recipe, any_value, body_of, faults, full_recipe, is_known, plain_recipe
+from tests.core.imitating import cog_document, fal_document, judged
+from tests.core.making import (
+    Pair,
+    any_recipe,
+    any_value,
+    body_of,
+    faults,
+    full_recipe,
+    is_known,
+    plain_recipe,
+)
 from tests.standins.spec import document
 
 CATALOGUE = {
@@ -48,7 +57,7 @@ def assert_nothing_is_lost(
         if spec.default is not None:
             assert parse(spec, to_text(spec, spec.default)) == spec.default
     plain = plain_recipe(form)
-    assert faults(whole, None, body_of(shape, plain)) == []
+    assert faults(whole, body_of(shape, plain)) == []
     # With all defaults filled in, the same is sent as without: nothing that nobody changed.
     assert body_of(shape, check_recipe(form, plain)) == body_of(shape, plain)
     sent: set[str] = set()
@@ -56,10 +65,10 @@ def assert_nothing_is_lost(
         random = Random(seed)
         recipe = any_recipe(random, form)
         body = body_of(shape, recipe)
-        assert faults(whole, None, body) == [], body
+        assert faults(whole, body) == [], body
         sent |= set(body)
     full = full_recipe(form)
-    assert faults(whole, None, body_of(shape, full)) == []
+    assert faults(whole, body_of(shape, full)) == []
     sent |= set(body_of(shape, full))
     unsent: set[str] = set()
     for spec in form.params:  # each one alone reaches the body
@@ -72,7 +81,7 @@ def assert_nothing_is_lost(
             body = body_of(
                 shape, Recipe(**{**_members(plain), "params": {**plain.params, spec.name: changed[0]}})
             )
-            assert faults(whole, None, body) == [], body
+            assert faults(whole, body) == [], body
             sent |= set(body)
         else:
             unsent.add(spec.wire)

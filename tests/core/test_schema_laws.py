@@ -172,7 +172,7 @@ def test_what_the_form_takes_the_schema_takes(properties: dict[str, Any], data: 
             if part is not None
         }
         rest = {**schema, "required": [wire for wire in required if wire not in owed - set(body)]}
-        assert faults(rest, None, _without_odd_texts(body, shape.parts)) == []
+        assert faults(rest, _without_odd_texts(body, shape.parts)) == []
 
 
 def _without_odd_texts(body: dict[str, Any], parts: Any) -> dict[str, Any]:

@@ -119,8 +119,10 @@ ARRANGED = {
 
 def applies(row: Row, service: Service) -> str:
     """Empty when the service can meet the row; else the words for its cell."""
-    if row.stage is Stage.WATCH and service.at_once and ARRANGED.get(row.name) not in service.spoil:
-        return "never: answers at once"
+    if row.stage is Stage.WATCH and service.at_once:
+        what = ARRANGED.get(row.name, "")
+        if what not in service.spoil and what not in service.arrange:
+            return "never: it answers at once"
     if row.stage is Stage.RESULT and not service.links:
         return "never: the picture lies in the answer"
     return ""
@@ -175,18 +177,13 @@ _WATCH = {
     "the model fails": "failed: refused",
     "the result has expired": "failed: expired",
 }
-_ONCE = {
-    # The answer is the picture: one that can't be read is told as such, and only a person sends again.
-    "a web page instead of an answer": "failed: bad answer",
-    "JSON of another shape": "failed: bad answer",
-    "a JSON list": "failed: bad answer",
-}
 EXCEPTIONS: dict[tuple[str, Stage, str], str] = {
-    # A 404 on the route of official models means a community model: it is then asked for by its version.
-    ("replicate", Stage.SUBMIT, "404"): DONE,
     # "Task not found" happens for a moment after a submit, so a few are allowed.
     ("bfl", Stage.WATCH, "404"): DONE,
     ("mybox", Stage.WATCH, "404"): DONE,
+    # There a failure is told like a mistake in the request.
+    ("openai", Stage.WATCH, "the model fails"): "failed: bad recipe",
+    ("myimages", Stage.WATCH, "the model fails"): "failed: bad recipe",
 }
 
 
@@ -197,15 +194,15 @@ def expected(row: Row, service: Service) -> str:
         return special
     match row.stage:
         case Stage.SUBMIT:
-            if service.at_once and row.name in _ONCE:
-                return _ONCE[row.name]
             if service.looks_up and row.name in _TAKEN:
                 return DONE  # found again at the service
             return _SUBMIT[row.name]
         case Stage.WATCH:
             return _WATCH.get(row.name, DONE)
         case Stage.RESULT:
-            return "failed: expired" if row.name == "link expired for good" else DONE
+            # Who answers only once can't be asked for a fresh link.
+            gone = row.name == "link expired for good" or (service.at_once and row.name in ("403", "404"))
+            return "failed: expired" if gone else DONE
 
 
 def sent_most(row: Row, service: Service) -> int:

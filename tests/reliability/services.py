@@ -83,7 +83,7 @@ SERVICES: tuple[Service, ...] = (
         name="replicate",
         title="Replicate",
         standin="replicate",
-        model="black-forest-labs/flux-schnell",
+        model="black-forest-labs/flux-dev",
         looks_up=True,
         arrange={
             "moderation": _replicate(error="The input was flagged as sensitive. (E005)"),
@@ -152,6 +152,109 @@ SERVICES: tuple[Service, ...] = (
             "expired result": _set(outcome="Task not found"),
         },
         spoil={
+            "no credit": _refusal(402, {"detail": "no credit"}),
+            "wrong key": _refusal(401, {"detail": "wrong token"}),
+        },
+    ),
+    Service(
+        name="gemini",
+        title="Gemini",
+        standin="gemini",
+        model="gemini-2.5-flash-image",
+        at_once=True,
+        links=False,
+        arrange={"moderation": _set(finish="IMAGE_SAFETY"), "failure": _set(finish="NO_IMAGE")},
+        spoil={
+            "no credit": _refusal(
+                400,
+                {
+                    "error": {
+                        "code": 400,
+                        "message": "Billing is off for this project.",
+                        "status": "FAILED_PRECONDITION",
+                    }
+                },
+            ),
+            "wrong key": _refusal(
+                400,
+                {
+                    "error": {
+                        "code": 400,
+                        "message": "API key not valid. Please pass a valid API key.",
+                        "status": "INVALID_ARGUMENT",
+                        "details": [
+                            {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
+                        ],
+                    }
+                },
+            ),
+        },
+    ),
+    Service(
+        name="openai",
+        title="OpenAI",
+        standin="openai",
+        model="gpt-image-2",
+        at_once=True,
+        links=False,
+        spoil={
+            "moderation": _refusal(
+                400,
+                {
+                    "error": {
+                        "message": "Your request was rejected by the safety system.",
+                        "type": "image_generation_user_error",
+                        "param": None,
+                        "code": "moderation_blocked",
+                    }
+                },
+            ),
+            "failure": _refusal(
+                400,
+                {
+                    "error": {
+                        "message": "it can't be done",
+                        "type": "server_error",
+                        "param": None,
+                        "code": None,
+                    }
+                },
+            ),
+            "no credit": _refusal(
+                429,
+                {
+                    "error": {
+                        "message": "You exceeded your current quota.",
+                        "type": "insufficient_quota",
+                        "param": None,
+                        "code": "insufficient_quota",
+                    }
+                },
+            ),
+            "wrong key": _refusal(
+                401,
+                {
+                    "error": {
+                        "message": "Incorrect API key provided",
+                        "type": "x",
+                        "param": None,
+                        "code": "invalid_api_key",
+                    }
+                },
+            ),
+        },
+    ),
+    Service(
+        name="myimages",
+        title="OpenAI-compatible",
+        standin="openai",
+        model="sd-turbo",
+        provider="myimages",
+        options={"compatible": True},
+        at_once=True,
+        spoil={
+            "moderation": _refusal(400, {"error": {"message": "blocked", "code": "moderation_blocked"}}),
+            "failure": _refusal(400, {"detail": "it can't be done"}),
             "no credit": _refusal(402, {"detail": "no credit"}),
             "wrong key": _refusal(401, {"detail": "wrong token"}),
         },

@@ -13,6 +13,7 @@ from typing import TypeAlias, cast
 
 from silverprint.core.errors import SettingsError
 from silverprint.core.provider import Provider, ProviderContext
+from silverprint.core.text import one_line
 
 GROUP = "silverprint.providers"
 
@@ -39,9 +40,9 @@ def load(name: str) -> Factory:
         )
     try:
         factory = point.load()
-    except (ImportError, AttributeError, SyntaxError) as error:
+    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything while it is imported
         raise SettingsError(
-            f"The provider {name} can't be loaded: {error}",
+            f"The provider {name} can't be loaded: {one_line(f'{type(error).__name__}: {error}')}",
             fix=f"Reinstall or remove the package behind it ({point.value}).",
         ) from error
     return cast(Factory, factory)

@@ -233,7 +233,6 @@ class Follower:
         if note is not None and note.fix:
             say(f"  {one_line(note.fix)}")
         if job.state is JobState.UNSURE:
-            say(f"  silverprint jobs lookup {job.id}   asks the service for it")
             say(f"  silverprint jobs retry {job.id}   sends it again, after a question")
 
     async def _stop(self) -> None:

@@ -18,7 +18,7 @@ import click
 from silverprint.cli.narration import FAILED, REFUSED, UNREACHABLE, code_of, say, tell_error
 from silverprint.cli.output import Output
 from silverprint.cli.session import Session, as_json, pass_session
-from silverprint.core.errors import SilverprintError, UsageError
+from silverprint.core.errors import KeyMissing, KeyRefused, SilverprintError, UsageError
 from silverprint.core.text import one_line
 
 if TYPE_CHECKING:
@@ -285,6 +285,8 @@ def _tell(output: Output, service: Service, answer: str | SilverprintError) -> N
         say(f"{service.name}: {one_line(str(answer), most=1_000)}")
         if answer.fix:
             say(f"  {one_line(answer.fix, most=1_000)}")
+        if isinstance(answer, KeyMissing | KeyRefused) and "silverprint keys" not in answer.fix:
+            say(f"  `silverprint keys set {service.name}` keeps another.")
 
 
 def _record(service: Service, kept: Kept | None) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from collections.abc import Iterable
 
 from silverprint.cli.cells import width
 from silverprint.cli.discretion import hidden
-from silverprint.core.errors import BadRecipe, NotFound, SettingsError, SilverprintError, UsageError
+from silverprint.core.errors import (
+    BadRecipe,
+    KeyMissing,
+    KeyRefused,
+    NotFound,
+    SettingsError,
+    SilverprintError,
+    UsageError,
+)
 from silverprint.core.job import ErrorNote, Job, JobState
 from silverprint.core.text import clean
 
@@ -43,6 +51,8 @@ def tell_error(error: SilverprintError, *, text: str = "") -> None:
         say("  " + " " * width(text[: at[0]]) + "^" * max(1, width(text[at[0] : at[1]])))
     if error.fix:
         say(f"  {error.fix}")
+    if isinstance(error, KeyMissing | KeyRefused) and "silverprint keys" not in error.fix:
+        say("  `silverprint keys set NAME` keeps another, `silverprint keys test` tries them.")
 
 
 def code_of(error: SilverprintError) -> int:

@@ -226,7 +226,7 @@ async def _sources(studio: Studio, form: Form, wish: Wish, bad: dict[str, str]) 
             ) from error
         sources.append(Source(role=role, sha256=digest, name=path.name))
     if wish.mask is not None and wish.image is None and form.source("image") is not None:
-        bad["--mask"] = "needs --image"
+        bad.setdefault("--mask", "needs --image")
     if wish.strength is not None:
         spec = _strength_spec(form)
         if wish.image is None:

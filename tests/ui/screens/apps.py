@@ -10,6 +10,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from silverprint.core.provider import Price
 from silverprint.settings.draft import Draft, load_draft
 from silverprint.settings.model import Settings
 from silverprint.settings.paths import find_paths
@@ -73,6 +74,13 @@ class Session:
         """Wait until the filmstrip holds so many pictures and nothing runs."""
         await until(self.pilot, lambda: len(self.page.roll.pictures()) == count and not self.app.news.working)
         await until(self.pilot, lambda: not self.page.query_one("JobLine").jobs)  # type: ignore[attr-defined]
+        await self.counted()
+
+    async def counted(self) -> None:
+        """Wait until what was spent is told."""
+        asked = self.app._standing_worker
+        await until(self.pilot, lambda: asked is None or asked.is_finished)
+        await self.pilot.pause(0.05)
 
     async def shown(self) -> None:
         """Wait until the picture on view is drawn."""
@@ -92,7 +100,7 @@ async def running(
     is_ready: bool = True,
 ) -> AsyncIterator[Session]:
     """The app, open, its model's form on screen. The same home at each call in one test."""
-    fake = provider or FakeProvider(price_usd=0.014)
+    fake = provider or FakeProvider(price=Price(usd=0.014), price_usd=0.014)
     paths = find_paths(os.environ)
     factories = {"fake": lambda _context: fake, **(others or {})}
     settings = Settings(default_model="fake:fake")

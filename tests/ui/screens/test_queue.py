@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from silverprint.core.errors import AnswerLost, LibraryDamaged, OutOfCredit
+from silverprint.core.errors import AnswerLost, ContentRefused, LibraryDamaged
 from silverprint.core.job import Job, JobState
 from silverprint.settings.model import Settings
 from silverprint.settings.paths import find_paths
@@ -124,7 +124,7 @@ async def test_every_kind_of_job_in_a_narrow_window(home: Path, snapshot: Snapsh
 
 async def mixed(shown: Queue) -> None:
     """One job that failed, one that asks, one that runs, two that wait. The cursor is on the question."""
-    shown.fake.fail("submit", OutOfCredit("The account has no credit left"))
+    shown.fake.fail("submit", ContentRefused("The prompt was refused by its rules"))
     shown.fake.fail("taken", AnswerLost("The answer did not arrive"))
     hold = shown.fake.hold("step:3")
     await shown.add(5)
@@ -166,10 +166,10 @@ async def test_where_sending_again_is_free_the_question_says_so(home: Path) -> N
 
 async def test_a_failed_job_shows_its_fix_and_is_tried_again(home: Path) -> None:
     async with queue(home) as shown:
-        shown.fake.fail("submit", OutOfCredit("The account has no credit left"))
+        shown.fake.fail("submit", ContentRefused("The prompt was refused by its rules"))
         await shown.add(1)
         await shown.until_states(S.FAILED)
-        await shown.until_shown("Add credit at the service")
+        await shown.until_shown("Change the prompt")
         await shown.press("r")
         await shown.until_states(S.DONE)
 
@@ -259,7 +259,7 @@ async def test_keys_that_would_do_nothing_are_off(home: Path) -> None:
 
 async def test_hostile_words_stay_words(home: Path) -> None:
     async with queue(home, size=WIDE) as shown:
-        shown.fake.fail("submit", OutOfCredit(HOSTILE, fix=HOSTILE))
+        shown.fake.fail("submit", ContentRefused(HOSTILE, fix=HOSTILE))
         await shown.add(1, [HOSTILE])
         await shown.until_states(S.FAILED)
         await until_still(shown.pilot)

@@ -450,7 +450,7 @@ async def test_hostile_prompts_are_shown_as_they_are() -> None:
 
 async def test_count_and_price_on_the_button() -> None:
     async with running(draft=replace(LOCKED, count=4)) as session:
-        assert "[ Develop 4 · $0.056 ]" in screen_text(session.app)
+        await until(session.pilot, lambda: "[ Develop 4 · $0.056 ]" in screen_text(session.app))
         assert session.page.query_one(CountField).reason == ""
         assert session.page.query_one(InfoLine).frame is None
         assert session.page.query_one(Filmstrip).box[0] > 0

@@ -14,6 +14,7 @@ from silverprint.core.provider import ModelInfo, Price
 from silverprint.core.recipe import ModelRef
 from silverprint.core.update import Waiting, Working
 from silverprint.ui.frames import Frame
+from silverprint.ui.spend_words import cost_words
 from silverprint.ui.widgets.compose_fields import CountField, DevelopButton
 from silverprint.ui.widgets.info_line import InfoLine, job_words, picture_words
 from silverprint.ui.widgets.job_line import JobLine, counts, progress_words
@@ -70,18 +71,20 @@ async def test_the_button_says_the_number_and_the_price_or_why_not() -> None:
     async with host.run_test() as pilot:
         button = host.query_one(DevelopButton)
         said = []
-        for number, price, why in (
-            (4, Price(usd=0.014), ""),
-            (1, Price(usd=0), ""),
-            (1, None, ""),
-            (1, None, "correct steps"),
+        for number, cost, why in (
+            (4, cost_words(Price(usd=0.014, about=True), 4), ""),
+            (1, cost_words(Price(usd=0), 1), ""),
+            (1, cost_words(None, 1), ""),
+            (1, cost_words(None, 1, is_known=False), ""),
+            (1, "", "correct steps"),
         ):
-            button.say(number, price, why)
+            button.say(number, cost, why)
             await pilot.pause()
             said.append(screen_text(host).strip())
         assert said == [
-            "[ Develop 4 · $0.056 ]",
-            "[ Develop · free ]",
+            "[ Develop 4 · about $0.056 ]",
+            "[ Develop ]",
+            "[ Develop · price unknown ]",
             "[ Develop ]",
             "Develop: correct steps",
         ]

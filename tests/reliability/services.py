@@ -90,7 +90,7 @@ SERVICES: tuple[Service, ...] = (
             "failure": _replicate(error="CUDA out of memory (E1001)"),
             "unknown status": _replicate(words=("queued_somewhere", "thinking")),
             "slow queue": _replicate(waits=60),
-            "expired result": lambda state: setattr(state.fate, "output", "empty"),
+            "expired result": _replicate(expired=True),
         },
         spoil={
             "no credit": _refusal(

@@ -46,7 +46,7 @@ class Fate:
     """What becomes of the jobs made from now on. ``error`` makes them fail, with these words.
 
     ``output`` is the shape of what comes: by the model, or ``string``, ``list``, ``data``, ``nested``, ``text``,
-    ``empty``, ``svg``. ``words`` are status words given before the true ones.
+    ``empty``, ``svg``. ``words`` are status words given before the true ones. ``expired``: the output is deleted before anybody asks.
     """
 
     waits: int = 1
@@ -56,6 +56,7 @@ class Fate:
     words: tuple[str, ...] = ()
     aborted: bool = False
     logs: str | None = None
+    expired: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,6 +114,7 @@ def move(state: State, job: Prediction) -> None:
 def job_json(state: State, job: Prediction, request: Request) -> dict[str, Any]:
     base = f"{request.url.scheme}://{request.url.netloc}/v1/predictions/{job.id}"
     done = job.status in FINAL
+    job.removed = job.removed or (done and job.fate.expired)
     moment = text(job.created)
     status = job.status
     if not done and 0 < job.polls <= len(job.fate.words):

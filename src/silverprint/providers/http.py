@@ -206,7 +206,7 @@ class Service:
             files=files,
             headers=headers,
             params=params,
-            timeout=self._timeout(answer_s),
+            timeout=self.timeout(answer_s),
             extensions={"silverprint": {"pays": pays, "stream": True}},
         )
         response = await client.send(request, stream=True)
@@ -241,7 +241,7 @@ class Service:
             request = client.build_request(
                 method,
                 url,
-                timeout=self._timeout(answer_s),
+                timeout=self.timeout(answer_s),
                 extensions={"silverprint": {"pays": pays}},
                 **{name: part for name, part in parts.items() if part is not None},
             )
@@ -257,7 +257,8 @@ class Service:
             status=response.status_code, content=response.content, headers=headers, title=self.title
         )
 
-    def _timeout(self, answer_s: float | None) -> httpx.Timeout:
+    def timeout(self, answer_s: float | None = None) -> httpx.Timeout:
+        """How long to wait: as the settings say, else ``answer_s`` seconds, else as this service needs."""
         return httpx.Timeout(self._patience_s or answer_s or self._answer_s, connect=CONNECT_S)
 
     async def _open(self) -> httpx.AsyncClient:

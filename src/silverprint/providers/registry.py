@@ -40,7 +40,7 @@ def load(name: str) -> Factory:
         )
     try:
         factory = point.load()
-    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything while it is imported
+    except Exception as error:  # a stranger's module may raise anything while it is imported
         raise SettingsError(
             f"The provider {name} can't be loaded: {one_line(f'{type(error).__name__}: {error}')}",
             fix=f"Reinstall or remove the package behind it ({point.value}).",

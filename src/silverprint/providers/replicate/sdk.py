@@ -17,7 +17,7 @@ import httpx
 
 from silverprint.core.errors import BadAnswer
 from silverprint.providers.answers import Answer
-from silverprint.providers.http import CONNECT_S, Guard, Service
+from silverprint.providers.http import Guard, Service
 
 # Where each call stands, read from version 1.0.7:
 #   sound, used here   create on both routes, cancel, file upload, the account, the older search
@@ -37,11 +37,11 @@ class Line(httpx.AsyncBaseTransport):
     """The guard with what the package leaves out: time-outs, a header, and whether the request is paid for."""
 
     def __init__(
-        self, guard: Guard, *, pays: bool, answer_s: float, headers: Mapping[str, str] | None = None
+        self, guard: Guard, *, pays: bool, timeout: httpx.Timeout, headers: Mapping[str, str] | None = None
     ) -> None:
         self._guard = guard
         self._pays = pays
-        self._timeout = httpx.Timeout(answer_s, connect=CONNECT_S).as_dict()
+        self._timeout = timeout.as_dict()
         self._headers = dict(headers or {})
         self.was_used = False
         self.response: httpx.Response | None = None
@@ -78,7 +78,7 @@ async def ask_sdk(
     package = await asyncio.to_thread(load)
     if package is None:
         return None
-    line = Line(await service.guard(), pays=pays, answer_s=answer_s, headers=headers)
+    line = Line(await service.guard(), pays=pays, timeout=service.timeout(answer_s), headers=headers)
     try:
         client = package.Client(api_token=_NO_KEY, base_url=base, transport=line, trust_env=False)
         await call(client)

@@ -12,7 +12,7 @@ import pytest
 from silverprint.cli.bill import Bill, price_words
 from silverprint.cli.spend import summed
 from silverprint.core.budget import SpendRow
-from silverprint.core.errors import KeyMissing, KeyRefused, OutOfCredit, SilverprintError
+from silverprint.core.errors import KeyMissing, KeyRefused, OutOfCredit, RateLimited, SilverprintError
 from silverprint.core.provider import Price, Provider, ProviderContext
 from tests.cli.cloud import Cloud
 from tests.cli.conftest import Cli
@@ -195,6 +195,16 @@ def test_what_was_sent_before_the_pause_is_brought_to_its_end(cli: Cli, shop: Sh
     assert (ran.code, shop.sent) == (4, 2)
     assert len(ran.events("picture")) == 2
     assert len(ran.events("failed")) == 2
+
+
+def test_a_service_that_asks_for_patience_is_told_and_waited_for(
+    cli: Cli, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("silverprint.queue.limits.PAUSE_FIRST_S", 0.0)
+    shop.before = lambda cloud: cloud.fail("submit", RateLimited("too many requests"), times=2)
+    ran = gen(cli, "--count", "2")
+    assert (ran.code, shop.sent) == (0, 2)
+    assert "cloud rests: too many requests" in ran.err
 
 
 def test_other_providers_go_on_when_one_is_paused(cli: Cli, shop: Shop) -> None:

@@ -55,6 +55,7 @@ class Follower:
         self._told: dict[str, JobState] = {}
         self._jobs: dict[str, Job] = {}
         self._trouble: str | None = None
+        self._rests: set[str] = set()
         self._held: dict[str, str] = {}
         """Provider -> why its queue is paused."""
 
@@ -196,6 +197,8 @@ class Follower:
         if job.state is JobState.DONE:
             for picture_id in job.pictures:
                 await self._made(await self._studio.library.get(picture_id))
+        elif job.state is JobState.WAITING and job.error is not None and job.error.kind == "RateLimited":
+            self._tell_rest(job.recipe.ref.provider, job.error.message)
         elif job.state.is_final:
             if self._output.as_json:
                 self._print(failed_record(job))
@@ -221,6 +224,14 @@ class Follower:
         if self._board is not None:
             self._board.clear()
         self._output.record(record)
+
+    def _tell_rest(self, provider: str, message: str) -> None:
+        """Say that a service asks for patience; once for all the jobs that meet the same."""
+        if message not in self._rests:
+            self._rests.add(message)
+            if self._board is not None:
+                self._board.clear()
+            say(f"{provider} rests: {one_line(message, most=1_000)}")
 
     def _tell_failure(self, job: Job) -> None:
         if self._board is not None:

@@ -94,7 +94,8 @@ class State:
 
     ``refuse``: (status, body, headers) for the next paid requests. ``polls``: how often a queued job says that it goes
     on. ``error``: the message with which the Space's jobs end; ``queue_full`` has it refuse them. ``stage`` is the
-    Space's. ``hold``: an event that a Space's job waits for before its end. ``cut``: the Space's stream ends in
+    Space's. While ``line`` is set a Space's job waits for its
+    turn, while ``hold`` is set for its end. ``cut``: the Space's stream ends in
     mid-job. ``leaks`` are tokens seen where none may be.
     """
 
@@ -105,6 +106,7 @@ class State:
     error: str | None = None
     queue_full: bool = False
     stage: str = "RUNNING"
+    line: bool = False
     hold: bool = False
     cut: bool = False
     host: str | None = None
@@ -436,14 +438,14 @@ class Space:
         return JSONResponse(INFO)
 
     async def upload(self, request: Request) -> Response:
-        form = await request.form()
         paths = []
-        for item in form.getlist("files"):
-            assert not isinstance(item, str)
-            data = await item.read()
-            path = f"/tmp/gradio/{hashlib.sha256(data).hexdigest()}/{item.filename}"
-            self.state.uploads[path] = data
-            paths.append(path)
+        async with request.form() as form:
+            for item in form.getlist("files"):
+                assert not isinstance(item, str)
+                data = await item.read()
+                path = f"/tmp/gradio/{hashlib.sha256(data).hexdigest()}/{item.filename}"
+                self.state.uploads[path] = data
+                paths.append(path)
         return JSONResponse(paths)
 
     async def join(self, request: Request) -> Response:
@@ -473,6 +475,9 @@ class Space:
 
     async def _life(self, job: Job) -> AsyncIterator[dict[str, Any] | None]:
         yield {"msg": "estimation", "rank": 2, "queue_size": 3, "rank_eta": 12.0}
+        while self.state.line and not job.cancelled:
+            yield {"msg": "heartbeat"}
+            await asyncio.sleep(0.02)
         yield {"msg": "process_starts", "eta": 3.0}
         progress = {"index": 7, "length": 28, "unit": "steps", "progress": None, "desc": "Denoising"}
         yield {"msg": "progress", "progress_data": [progress]}

@@ -7,7 +7,7 @@ is left to ``endpoints.py``. A session ends with the process, so nobody can come
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import contextlib
 import importlib.util
 import re
 import shutil
@@ -133,8 +133,10 @@ class Spaces:
         try:
             files = await self._files(recipe, folder)
             given = arguments(endpoint, recipe, files)
-            async for update in self._follow(client, name.space, endpoint, given, recipe, job_id):
-                yield update
+            news = self._follow(client, name.space, endpoint, given, recipe, job_id)
+            async with contextlib.aclosing(news):
+                async for update in news:
+                    yield update
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, True)
 
@@ -176,12 +178,14 @@ class Spaces:
                 if news is not None and news != told:
                     told = news
                     yield news
-            try:
-                result = job.result(timeout=0)
-            except FAILURES as error:
-                if isinstance(error, AnswerLost | Unreachable | concurrent.futures.CancelledError):
+            # Looked at, not raised: some of the package's errors have no kind in common but Exception.
+            failure = job.future.exception(timeout=0)
+            if failure is not None:
+                mishap = self._error(failure, space, taken=bool(job.communicator.event_id), job=job)
+                if isinstance(mishap, AnswerLost | Unreachable):
                     self._drop(space)
-                raise self._error(error, space, taken=bool(job.communicator.event_id), job=job) from error
+                raise mishap from failure
+            result = job.future.result(timeout=0)
             yield self._finished(client, endpoint, result, recipe)
         finally:
             if not job.done():

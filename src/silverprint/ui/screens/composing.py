@@ -36,6 +36,7 @@ from silverprint.ui.settled import settled
 from silverprint.ui.spend_words import cost_words
 from silverprint.ui.widgets.compose_fields import CountField, DevelopButton, ModelLine
 from silverprint.ui.widgets.lora_list import LoraList
+from silverprint.ui.widgets.param_fields import JsonField
 from silverprint.ui.widgets.param_form import ParamForm
 from silverprint.ui.widgets.prompt_editor import PromptEditor
 from silverprint.ui.widgets.seed_field import SeedField
@@ -353,6 +354,18 @@ class Composing(InputsPart):
             await self._fill_form()
         if part in ("prompt", "all", "edit"):
             self.query_one("#prompt").focus()
+
+    @on(JsonField.OpenWanted)
+    def _open_json(self, message: JsonField.OpenWanted) -> None:
+        from silverprint.ui.screens.json_dialog import JsonDialog
+
+        field = message.field
+
+        def take(text: str | None) -> None:
+            if text is not None and field.is_attached:
+                field.put(text)
+
+        self.app.push_screen(JsonDialog(field.spec, field.text), take)
 
     def action_turn_more(self) -> None:
         form = self.query_one(ParamForm)

@@ -120,7 +120,9 @@ class InputsPart(PictureActions):
 
     async def _fill_loras(self) -> None:
         if self.form is not None:
-            await self.query_one(LoraList).show(
+            loras = self.query_one(LoraList)
+            loras.set_class(not self.form.sources, "-first")
+            await loras.show(
                 self.draft.loras,
                 taken=self.form.takes_loras,
                 weight=self.form.lora_weight,

@@ -30,6 +30,7 @@ class ParamField(Vertical):
     ParamField { height: auto; }
     ParamField > .row { height: 1; }
     ParamField .hint { width: auto; color: $text-disabled; margin-left: 1; }
+    ParamField .label { text-wrap: nowrap; text-overflow: ellipsis; }
     ParamField > .reason { color: $error; display: none; padding-left: 10; height: auto; }
     ParamField.-wrong > .reason { display: block; }
     ParamField.-wrong .label { color: $error; }
@@ -50,6 +51,7 @@ class ParamField(Vertical):
         super().__init__()
         self.spec = spec
         self.start = value
+        self.label_width: int | None = None
         self.tooltip = Content(one_line(spec.help, most=300)) if spec.help else None
 
     def compose(self) -> ComposeResult:
@@ -59,6 +61,15 @@ class ParamField(Vertical):
             if hint := self.hint():
                 yield Label(Content(hint), classes="hint")
         yield Static("", classes="reason", markup=False)
+
+    def on_mount(self) -> None:
+        """The labels of a form stand in one column."""
+        if self.label_width is not None:
+            label = self.query_one(".label", Label)
+            label.styles.width = self.label_width
+            label.styles.padding = (0, 1, 0, 0)
+            self.query_one(".reason").styles.padding = (0, 0, 0, self.label_width)
+        self.watch_reason(self.reason)
 
     def control(self) -> Widget:
         """The widget that edits the value."""
@@ -216,7 +227,54 @@ class Switch(Static, can_focus=True):
 
 
 class SizeField(TextField):
-    """A size: chosen where the model offers only some, else typed as 1024x768."""
+    """A size, typed as 1024x768; where the model also names some, up and down go through them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "turn(-1)", "The size before", show=False),
+        Binding("down", "turn(1)", "The next size", show=False),
+    ]
+
+    def hint(self) -> str:
+        """That there are some to go through."""
+        return f"↑↓ {len(self.spec.choices)}" if self.spec.choices else ""
+
+    def action_turn(self, by: int) -> None:
+        """Another of the sizes that the model names."""
+        values = [str(choice.value) for choice in self.spec.choices]
+        field = self.query_one(Input)
+        if not values:
+            return
+        here = values.index(field.value) if field.value in values else (-1 if by > 0 else 0)
+        field.value = values[(here + by) % len(values)]
+
+
+class JsonField(TextField):
+    """Raw JSON: a line of it here, and enter opens it whole."""
+
+    class OpenWanted(Message):
+        """Edit the JSON of ``field`` in a place with more room."""
+
+        def __init__(self, field: JsonField) -> None:
+            super().__init__()
+            self.field = field
+
+    def hint(self) -> str:
+        """What it must be, and how to see it whole."""
+        return f"{self.spec.holds or 'JSON'} · enter opens"
+
+    @property
+    def text(self) -> str:
+        """The JSON as it is typed."""
+        return self.query_one(Input).value
+
+    def put(self, text: str) -> None:
+        """Take what was edited elsewhere."""
+        self.query_one(Input).value = text
+
+    @on(Input.Submitted)
+    def _open(self, message: Input.Submitted) -> None:
+        message.stop()
+        self.post_message(self.OpenWanted(self))
 
 
 def _size(spec: ParamSpec, value: Any) -> ParamField:
@@ -230,7 +288,7 @@ FIELDS: Mapping[ParamKind, Any] = {
     ParamKind.SWITCH: SwitchField,
     ParamKind.TEXT: TextField,
     ParamKind.SIZE: _size,
-    ParamKind.JSON: TextField,
+    ParamKind.JSON: JsonField,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,7 +19,11 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from silverprint.core.params import Form
+from silverprint.core.text import one_line
 from silverprint.ui.widgets.param_fields import ParamField, field_for
+
+_LABEL_LEAST, _LABEL_MOST = 10, 20
+_AT_ONCE = 6
 
 
 class More(Static, can_focus=True):
@@ -65,6 +70,8 @@ class ParamForm(Vertical):
         super().__init__()
         self.reasons: dict[str, str] = {}
         self._form = Form()
+        self._values: dict[str, Any] = {}
+        self._has_more = False
 
     def compose(self) -> ComposeResult:
         yield Vertical(id="main")
@@ -77,28 +84,55 @@ class ParamForm(Vertical):
     async def show(self, form: Form, values: Mapping[str, Any]) -> None:
         """Show the fields of ``form`` with ``values``, each a parameter's value by its name."""
         self._form = form
+        self._values = dict(values)
         self.reasons = {}
-        for group in ("main", "more"):
-            place = self.query_one(f"#{group}", Vertical)
-            async with self.batch():
-                await place.remove_children()
-                await place.mount_all(
-                    field_for(spec, values.get(spec.name)) for spec in form.params if spec.group == group
-                )
+        await self._fill("main")
+        await self.query_one("#more", Vertical).remove_children()
+        self._has_more = False
+        if self.is_open:
+            await self._fill_more()
         self._say_more()
+
+    async def _fill_more(self) -> None:
+        if not self._has_more:
+            self._has_more = True
+            await self._fill("more")
+
+    async def _fill(self, group: str) -> None:
+        specs = [spec for spec in self._form.params if spec.group == group]
+        width = min(max([cell_len(one_line(spec.label, most=40)) for spec in specs] + [0]) + 2, _LABEL_MOST)
+        place = self.query_one(f"#{group}", Vertical)
+        async with self.batch():
+            await place.remove_children()
+        form = self._form
+        # A few at a time: a form of fifty fields must not keep a key waiting.
+        for start in range(0, len(specs), _AT_ONCE):
+            if form is not self._form:
+                return
+            fields = []
+            for spec in specs[start : start + _AT_ONCE]:
+                field = field_for(spec, self._values.get(spec.name))
+                field.label_width = max(width, _LABEL_LEAST)
+                field.set_reactive(ParamField.reason, self.reasons.get(spec.name, ""))
+                fields.append(field)
+            await place.mount_all(fields)
 
     def mark(self, fields: Mapping[str, str]) -> None:
         """Mark the fields that a recipe was refused for, and open *More* where one is in it."""
-        for field in self.query(ParamField):
-            name = field.spec.name
-            if name in fields:
-                field.reason = fields[name]
-                self.reasons[name] = fields[name]
-                if field.spec.group == "more":
+        for spec in self._form.params:
+            if spec.name in fields:
+                self.reasons[spec.name] = fields[spec.name]
+                if spec.group == "more":
                     self.is_open = True
+        for field in self.query(ParamField):
+            if field.spec.name in fields:
+                field.reason = fields[field.spec.name]
 
     def watch_is_open(self) -> None:
         self._say_more()
+        if self.is_open and not self._has_more and self.is_mounted:
+            # Most people never open it, and fifty fields take a while to put up.
+            self.run_worker(self._fill_more(), group="more", exclusive=True)
 
     def _say_more(self) -> None:
         number = sum(spec.group == "more" for spec in self._form.params)
@@ -118,4 +152,5 @@ class ParamForm(Vertical):
             self.reasons[message.name] = message.reason
         else:
             self.reasons.pop(message.name, None)
+        self._values[message.name] = message.value
         self.post_message(self.Changed(message.name, message.value))

@@ -37,6 +37,7 @@ from silverprint.providers.bfl.claim import result_url, ticket_of, usd_of
 from silverprint.providers.bfl.cost import price_about
 from silverprint.providers.bfl.models import Models
 from silverprint.providers.bfl.status import Heard, Stage, Status, is_status, number, picture_in, read_status
+from silverprint.providers.doubt import nothing_sent, only_asked
 from silverprint.providers.download import Downloads, Refused
 from silverprint.providers.http import Service
 from silverprint.providers.poll import Pace, pace_of, poll
@@ -157,9 +158,10 @@ class Bfl:
 
     async def submit(self, recipe: Recipe, *, job_id: str) -> Ticket:
         """Send the task, once."""
-        shape = await self._models.shape(recipe.ref.model)
-        checked = check_recipe(shape.form, recipe)
-        body = request_body(shape, checked, links=await self._inputs(checked))
+        with nothing_sent():
+            shape = await self._models.shape(recipe.ref.model)
+            checked = check_recipe(shape.form, recipe)
+            body = request_body(shape, checked, links=await self._inputs(checked))
         url = f"{self._base}/v1/{quote(recipe.ref.model, safe='/')}"
         try:
             answer = await self._service.create(url, json=body)
@@ -274,7 +276,8 @@ class Bfl:
 
     async def _ask(self, url: str) -> Status:
         try:
-            answer = await self._service.ask(url)
+            with only_asked(self._info.title):
+                answer = await self._service.ask(url)
         except _Told as told:
             return told.status
         except TicketLost:

@@ -32,6 +32,7 @@ from silverprint.core.text import one_line
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Output, Update, Waiting
 from silverprint.providers.catalog import Shelf
+from silverprint.providers.doubt import nothing_sent
 from silverprint.providers.download import Downloads
 from silverprint.providers.fal.lookup import SOURCE_MARK, matches, past_requests
 from silverprint.providers.fal.market import Market
@@ -163,10 +164,11 @@ class FalProvider:
         Raises BadRecipe, ModelGone, KeyMissing, AnswerLost, BadAnswer and what ``Service.create`` raises.
         """
         endpoint = endpoint_of(recipe.ref.model)
-        shape = await self._market.shape(endpoint)
-        recipe = check_recipe(shape.form, recipe)
-        links = await self._uploads.links(recipe.sources)
-        body = request_body(shape, recipe, links=links)
+        with nothing_sent():
+            shape = await self._market.shape(endpoint)
+            recipe = check_recipe(shape.form, recipe)
+            links = await self._uploads.links(recipe.sources)
+            body = request_body(shape, recipe, links=links)
         try:
             answer = await self._service.create(
                 f"{self._places.queue}/{endpoint}", json=body, headers=self._headers

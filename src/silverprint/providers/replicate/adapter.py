@@ -31,6 +31,7 @@ from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Output, Update, Waiting, Working
 from silverprint.providers.answers import Answer
 from silverprint.providers.catalog import Shelf, price_of
+from silverprint.providers.doubt import nothing_sent, only_asked
 from silverprint.providers.download import Downloads, LinkGone
 from silverprint.providers.http import ANSWER_S, Service
 from silverprint.providers.poll import Pace, pace_of, poll
@@ -60,7 +61,7 @@ from silverprint.providers.replicate.prediction import (
 )
 from silverprint.providers.replicate.schema import Entry, asked_version
 from silverprint.providers.replicate.sdk import ask_sdk
-from silverprint.providers.replicate.trouble import explain, in_our_words, nothing_sent
+from silverprint.providers.replicate.trouble import explain, in_our_words
 
 KEY_NAME = "replicate"
 KEY_PAGE = "https://replicate.com/account/api-tokens"
@@ -354,7 +355,9 @@ class ReplicateProvider:
 
     async def _look(self, url: str) -> Prediction:
         # Not by the package: it raises for the status aborted, and asks again by itself without an end.
-        return read_prediction(await self._service.ask(url))
+        with only_asked(TITLE):
+            answer = await self._service.ask(url)
+        return read_prediction(answer)
 
     def _finished(self, now: Prediction, ticket: Ticket, recipe: Recipe) -> Finished:
         if now.output is None and (now.removed or self._is_late(ticket)):

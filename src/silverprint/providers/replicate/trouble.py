@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from silverprint.core.errors import (
-    AnswerLost,
-    BadAnswer,
     BadRecipe,
     ModelGone,
     ProviderError,
-    TicketLost,
-    Unreachable,
 )
 from silverprint.core.shape import Shape
 from silverprint.core.text import one_line
@@ -67,12 +62,3 @@ def in_our_words(error: BadRecipe, shape: Shape) -> BadRecipe:
     fields = {shape.our_name(wire): reason for wire, reason in error.fields.items()}
     reasons = "; ".join(f"{name.replace('_', ' ')}: {reason}" for name, reason in fields.items())
     return BadRecipe(f"{TITLE} can't take this: {one_line(reasons, most=MOST_WORDS)}", fields=fields)
-
-
-@contextlib.contextmanager
-def nothing_sent() -> Iterator[None]:
-    """For what a submit does before its paid request: then an answer that can't be read leaves nothing in doubt."""
-    try:
-        yield
-    except (AnswerLost, BadAnswer, TicketLost) as error:
-        raise Unreachable(f"Nothing was sent yet. {error}", fix="Wait a little, then retry.") from error

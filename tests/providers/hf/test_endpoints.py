@@ -127,6 +127,12 @@ def test_pictures_in_outputs(value: Any, found: list[str]) -> None:
     assert files_in(value) == found
 
 
+def test_names_that_could_be_anything_else_are_no_endpoints() -> None:
+    told = {"parameters": [], "returns": [PICTURE]}
+    names = ["/fine", "/a b", "/\x1b[31mred", "no-slash", "/../up", "/"]
+    assert list(endpoints_of({"named_endpoints": dict.fromkeys(names, told)})) == ["/fine"]
+
+
 odd = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
     lambda inner: (

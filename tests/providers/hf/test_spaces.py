@@ -204,6 +204,13 @@ async def test_several_calls_at_once(cloud: Pair, open_hf: Open) -> None:
     assert len(set(made)) == 4
 
 
+async def test_it_costs_nothing(cloud: Pair, open_hf: Open) -> None:
+    price = await open_hf(cloud).price(asked(LAB))
+    assert price is not None
+    assert price.usd == 0
+    assert await open_hf(cloud).price(asked()) is None
+
+
 # trust
 
 

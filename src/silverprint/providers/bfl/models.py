@@ -90,7 +90,8 @@ class Models:
                 known.add(name)
                 found.append(self._info(name, ""))
         for name, described in _described(document).items():
-            if name not in known and "{" not in name and _makes_pictures(name, described.schema):
+            is_model = _is_path(name) and "{" not in name and _makes_pictures(name, described.schema)
+            if is_model and name not in known:
                 found.append(self._info(name, described.summary))
         words = query.lower().split()
         return [info for info in found if all(word in _words(info) for word in words)]

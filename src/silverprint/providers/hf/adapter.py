@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from silverprint.core.errors import BadAnswer, KeyRefused, ModelGone, ProviderError, RateLimited, Unreachable
 from silverprint.core.params import Form
-from silverprint.core.provider import ModelInfo, Provider, ProviderContext, ProviderInfo
+from silverprint.core.provider import ModelInfo, Price, Provider, ProviderContext, ProviderInfo
 from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.core.text import one_line
 from silverprint.core.ticket import Ticket
@@ -126,6 +126,10 @@ class HuggingFace(ImmediateProvider):
         if name is not None:
             return (await self._spaces.endpoint(name)).shape.form
         return offer_of(await self._rows(ref.model)).form
+
+    async def price(self, recipe: Recipe) -> Price | None:
+        """A public Space costs nothing but its quota. What an Inference Provider asks is told nowhere."""
+        return Price(usd=0.0) if recipe.ref.model.startswith("spaces/") else None
 
     async def ready(self, recipe: Recipe) -> None:
         """For an Inference Provider there must be a key, and one of them that we can ask."""

@@ -27,6 +27,7 @@ _PICTURES = {
 }
 _RANGE = re.compile(r"between (-?\d+(?:\.\d+)?) and (-?\d+(?:\.\d+)?)")
 _WHOLE = re.compile(r"(^|_)(width|height|seed|steps?|num|number|count|n)(_|$)")
+_NAME = re.compile(r"/[\w.~-]{1,80}", re.ASCII)
 _PROMPTS = ("prompt", "text_prompt", "positive_prompt", "prompt_text", "instruction", "instructions")
 _RANDOM = re.compile(r"random(ize|ise)?_?seed|seed_?random")
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff")
@@ -71,7 +72,7 @@ def endpoints_of(info: Any) -> dict[str, Endpoint]:
     named = info.get("named_endpoints") if isinstance(info, Mapping) else None
     found = {}
     for name, told in named.items() if isinstance(named, Mapping) else ():
-        if isinstance(name, str) and name.startswith("/") and isinstance(told, Mapping):
+        if isinstance(name, str) and _NAME.fullmatch(name) and isinstance(told, Mapping):
             found[name] = _endpoint(name, told)
     return found
 

@@ -311,6 +311,42 @@ async def test_another_model_says_what_was_dropped_and_the_words_stay() -> None:
         assert session.page.draft.params["other:other"]["steps"] == 5
 
 
+async def test_develop_waits_for_the_model_that_was_chosen() -> None:
+    other = FakeProvider("other")
+    hold = other.hold("form")
+    async with running(draft=LOCKED, others={"other": lambda _context: other}) as session:
+        await session.pilot.press("ctrl+o")
+        await session.pilot.pause(0.05)
+        await session.type("other")
+        await session.pilot.press("enter")
+        await hold.reached()
+        await session.pilot.press("ctrl+g")
+        await until(session.pilot, lambda: session.page.wants_develop)
+        hold.release()
+        await session.pictures(1)
+        assert (len(other.submits), len(session.provider.submits)) == (1, 0)
+
+
+async def test_a_model_that_can_not_be_had_leaves_the_one_before() -> None:
+    other = FakeProvider("other")
+    hold = other.hold("form")
+    other.fail("form", ModelGone("It is gone."))
+    async with running(draft=LOCKED, others={"other": lambda _context: other}) as session:
+        await session.pilot.press("ctrl+o")
+        await session.pilot.pause(0.05)
+        await session.type("other")
+        await session.pilot.press("enter")
+        await hold.reached()
+        await session.pilot.press("ctrl+g")
+        await until(session.pilot, lambda: session.page.wants_develop)
+        hold.release()
+        await until(session.pilot, lambda: "It is gone." in session.said)
+        assert not session.provider.submits
+        await session.pilot.press("ctrl+g")
+        await session.pictures(1)
+        assert len(session.provider.submits) == 1
+
+
 async def test_earlier_prompts_by_key_and_by_search() -> None:
     async with running(draft=LOCKED) as session:
         await session.pilot.press("ctrl+g")

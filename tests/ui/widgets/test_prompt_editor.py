@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from silverprint.ui.widgets.prompt_editor import PromptEditor
 from tests.ui.hosts import WidgetHost
@@ -110,3 +111,16 @@ async def test_keys_ask_for_the_search_the_editor_and_the_spread() -> None:
         await pilot.press("ctrl+r", "ctrl+e", "alt+w")
         assert [type(message) for message in host.heard] == list(kinds)
         assert host.query_one(PromptEditor).text == "x"
+
+
+async def test_a_letter_with_alt_is_a_key_and_no_text() -> None:
+    app = WidgetHost(PromptEditor("a fox"), PromptEditor.SpreadTurned)
+    async with app.run_test() as pilot:
+        editor = app.query_one(PromptEditor)
+        editor.focus()
+        await pilot.pause()
+        for letter in "wx":  # as a terminal sends them, with the letter as their text
+            app.post_message(events.Key(f"alt+{letter}", letter))
+        await pilot.pause()
+        assert editor.text == "a fox"
+        assert [type(message) for message in app.heard] == [PromptEditor.SpreadTurned]

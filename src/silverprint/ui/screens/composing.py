@@ -311,12 +311,15 @@ class Composing(InputsPart):
     def take_model(self, info: ModelInfo | None) -> None:
         """Carry the draft to another model; None leaves it as it is."""
         if info is not None:
+            # Until its form is here, Develop waits: the picture must not be paid for at the model before.
+            self.is_loading = True
             self.beside(partial(self._carry, info), group="model", exclusive=True)
 
     async def _carry(self, info: ModelInfo) -> None:
         try:
             form = await self.studio.form(info.ref)
         except SilverprintError as error:
+            self.is_loading, self.wants_develop = False, False
             self.say_error(error)
             return
         self.draft, sentence = composition.with_model(self.draft, self.ref, info.ref, form)

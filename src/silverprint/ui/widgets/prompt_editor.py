@@ -131,6 +131,11 @@ class PromptEditor(TextArea):
 
     # keys
 
+    async def _on_key(self, event: events.Key) -> None:
+        # A terminal sends alt and a letter as escape and the letter, and Textual keeps that as the key's text.
+        if event.key.startswith("alt+"):
+            event.prevent_default()
+
     def action_search(self) -> None:
         self.post_message(self.SearchWanted())
 

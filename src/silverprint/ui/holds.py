@@ -6,8 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from rich.cells import cell_len
+
+from silverprint.core.budget import LIFT_WAYS
 from silverprint.core.job import Job, JobState
 from silverprint.core.text import one_line
+from silverprint.ui.widgets.cells import fit
+
+_LEAST_WHY = 12
 
 
 class Way(Enum):
@@ -31,18 +37,29 @@ class Hold:
     way: Way
     jobs: int
 
-    def words(self, *, settings: str = "5", go_on: str = "o goes on", lift: str = "b lifts it") -> str:
-        """One line: who, why, and the key that helps, as the screen's own keys are."""
-        waiting = f" · {self.jobs} waiting" if self.jobs else ""
+    def words(
+        self,
+        *,
+        settings: str = "5",
+        go_on: str = "o goes on",
+        lift: str = "b lifts it for today",
+        room: int = 200,
+    ) -> str:
+        """One line of at most ``room`` cells: who, why, and the key that helps, as the screen's own keys are."""
         match self.way:
             case Way.ADD_KEY:
-                return f"{self.name}: no key · {settings} to add one{waiting}"
+                why, key = "no key", f"{settings} to add one"
             case Way.MEND_KEY:
-                return f"{self.name}: {self.why} · {settings} to correct the key{waiting}"
+                why, key = self.why, f"{settings} to correct the key"
             case Way.LIFT:
-                return f"{self.name}: {self.why} · {lift}{waiting}"
+                why, key = self.why, lift
             case Way.GO_ON:
-                return f"{self.name}: {self.why}{f' · {go_on}' if go_on else ''}{waiting}"
+                why, key = self.why, go_on
+        tail = f" · {key}" + (f" · {self.jobs} waiting" if self.jobs else "")
+        left = room - cell_len(self.name) - 2 - cell_len(tail)
+        if self.way is Way.LIFT and cell_len(why) > left:
+            why = "the budget is reached"
+        return f"{self.name}: {fit(why, max(min(left, cell_len(why)), _LEAST_WHY)).rstrip()}{tail}"
 
     @property
     def name(self) -> str:
@@ -52,7 +69,7 @@ class Hold:
     @property
     def why(self) -> str:
         """The reason, safe to show and without its full stop: a key follows it."""
-        return one_line(self.reason, most=160).rstrip(".") or "paused"
+        return one_line(self.reason, most=300).rstrip(".") or "paused"
 
 
 def holds(paused: Mapping[str, str], jobs: Iterable[Job]) -> tuple[Hold, ...]:
@@ -65,13 +82,11 @@ def holds(paused: Mapping[str, str], jobs: Iterable[Job]) -> tuple[Hold, ...]:
     return tuple(_hold(name, reason, waiting[name]) for name, reason in sorted(paused.items()))
 
 
-def is_short(job: Job) -> bool:
-    """Whether the job waits because the budget has no room for it."""
-    return job.state is JobState.WAITING and job.error is not None and job.error.kind == Way.LIFT.value
-
-
 def _hold(name: str, reason: str, jobs: list[Job]) -> Hold:
-    """The reason is the error of the job that met it, which says more than the words of the pause."""
+    """The reason is the error of the job that met it; the budget's stands with the pause alone, with its way out."""
+    if LIFT_WAYS in reason:
+        words = reason.replace(LIFT_WAYS, "").strip()
+        return Hold(provider=name, reason=words, way=Way.LIFT, jobs=len(jobs))
     notes = [job.error for job in jobs if job.error is not None]
     notes.sort(key=lambda note: not (note.message and note.message in reason))
     if not notes:

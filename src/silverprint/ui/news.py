@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class News:
     """The app's signals: ``events`` is every change in order, ``progress`` the newest of each job, ten times a
     second at most, ``opened`` that the start has ended: well, or with ``trouble``. ``working`` are the ids of the
-    jobs that have not ended, ``short`` of those that the budget holds back; ``standing`` is what was spent, where that
-    is known; ``holds`` are the providers that start no further job."""
+    jobs that have not ended; ``standing`` is what was spent, where that is known; ``holds`` are the providers that
+    start no further job."""
 
     def __init__(
         self, events: Signal[Event], progress: Signal[Sequence[JobProgress]], opened: Signal[None]
@@ -29,23 +29,18 @@ class News:
         self.opened = opened
         self.trouble: SilverprintError | None = None
         self.working: set[str] = set()
-        self.short: set[str] = set()
         self.standing: Standing | None = None
         self.holds: tuple[Hold, ...] = ()
 
     def note(self, job: Job) -> None:
         """Keep count of the jobs that have not ended."""
-        from silverprint.ui.holds import is_short
-
         if job.state.is_final:
             self.working.discard(job.id)
         else:
             self.working.add(job.id)
-        (self.short.add if is_short(job) else self.short.discard)(job.id)
 
     def begin(self, jobs: Iterable[Job]) -> None:
         """The jobs there are at the start."""
         self.working.clear()
-        self.short.clear()
         for job in jobs:
             self.note(job)

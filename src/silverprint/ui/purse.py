@@ -16,6 +16,7 @@ from silverprint.core.errors import SilverprintError
 if TYPE_CHECKING:
     from silverprint.core.events import Event
     from silverprint.studio import Studio
+    from silverprint.ui.holds import Hold
     from silverprint.ui.news import News
 
 
@@ -59,15 +60,18 @@ class PurseApp(App[int]):
         self._told &= {(hold.provider, hold.way.value) for hold in self.news.holds}
         for hold in self.news.holds:
             known = (hold.provider, hold.way.value)
-            if tell and known not in self._told and (hold.way is not Way.GO_ON or hold.reason):
-                self._told.add(known)
-                words = hold.words(
-                    settings="alt+5",
-                    go_on="o in the Queue (alt+3) goes on",
-                    lift="b lifts it for today (esc first, where you type)",
-                )
+            if known in self._told or not hold.reason or not (tell or hold.way is Way.LIFT):
+                continue
+            self._told.add(known)
+            # The Studio and the Queue say it in a line of their own.
+            if self.current_mode not in ("studio", "queue"):
+                words = hold.words(settings="alt+5", go_on="alt+3 and o goes on")
                 self.notify(words, severity="warning", timeout=10, markup=False)
         self.refresh_bindings()
+
+    def _short(self) -> list[Hold]:
+        """The providers that the budget holds back."""
+        return [hold for hold in self.news.holds if hold.way.value == "BudgetReached"]
 
     def ask_standing(self) -> None:
         """Ask what was spent; the screens are told when the answer is there."""
@@ -93,7 +97,7 @@ class PurseApp(App[int]):
         """Ask whether the budget is to be lifted for today."""
         from silverprint.ui.screens.confirm import ConfirmScreen
 
-        standing, count = self.news.standing, len(self.news.short)
+        standing, count = self.news.standing, sum(hold.jobs for hold in self._short())
         lines = [standing.sentence()] if standing is not None else []
         if count:
             lines.append("1 job waits for it." if count == 1 else f"{count} jobs wait for it.")
@@ -117,5 +121,5 @@ class PurseApp(App[int]):
         """The budget is lifted where it holds something back."""
         if action == "lift_budget":
             reached = self.news.standing is not None and self.news.standing.is_reached
-            return (bool(self.news.short) or reached) and not isinstance(self.screen, ModalScreen)
+            return (bool(self._short()) or reached) and not isinstance(self.screen, ModalScreen)
         return True

@@ -155,7 +155,8 @@ class QueueScreen(StudioScreen):
             words = Content.assemble(("paused", "$warning"), " · space goes on · ", words)
         self.query_one("#summary", Static).update(words)
         held = holds(self.studio.queue.paused_providers, self.jobs.jobs)
-        lines = [Content.styled(hold.words(), "$warning") for hold in held]
+        room = self.size.width - 2
+        lines = [Content.styled(hold.words(room=room), "$warning") for hold in held]
         if any(hold.way is Way.LIFT for hold in held) and self.news.standing is not None:
             lines.append(Content.styled(self.news.standing.sentence(), "$text-muted"))
         line = self.query_one("#holds", Static)

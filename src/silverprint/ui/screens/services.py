@@ -49,6 +49,7 @@ class ServicesPart(StudioScreen):
     def __init__(self, studio: Studio, news: News) -> None:
         super().__init__(studio, news)
         self._keeping = asyncio.Lock()
+        self._looking = asyncio.Lock()
 
     def services(self) -> ComposeResult:
         """The widgets."""
@@ -95,17 +96,27 @@ class ServicesPart(StudioScreen):
     # services
 
     async def _look(self) -> None:
-        found = [await self._service(name) for name in self.studio.provider_names()]
-        own = own_servers(self.studio.settings.providers)
-        # What is wrong with a server of their own stands where its address is.
-        self.field.show(
-            [
-                service
-                for service in found
-                if service is not None and not (service.state is KeyState.BROKEN and service.name in own)
-            ]
-        )
+        async with self._looking:
+            found = [await self._service(name) for name in self.studio.provider_names()]
+            own = own_servers(self.studio.settings.providers)
+            # What is wrong with a server of their own stands where its address is.
+            self.field.show(
+                [
+                    self._judged(service)
+                    for service in found
+                    if service is not None and not (service.state is KeyState.BROKEN and service.name in own)
+                ]
+            )
         await self._list_servers()
+
+    def _judged(self, service: Service) -> Service:
+        """The service with what it said of its key, which holds until the key changes."""
+        known = self.field.find(service.name)
+        if known is None or known.place != service.place or service.state is not KeyState.SET:
+            return service
+        if known.state in (KeyState.LOOKING, KeyState.ABSENT, KeyState.BROKEN):
+            return service
+        return replace(service, state=known.state, words=known.words, fix=known.fix)
 
     async def _service(self, name: str) -> Service | None:
         """The line of a service; None for what runs here and needs no key."""
@@ -122,8 +133,7 @@ class ServicesPart(StudioScreen):
             kept = await asyncio.to_thread(self.studio.secrets.find, key_name)
         except SilverprintError as error:
             return replace(blank, state=KeyState.BROKEN, words=str(error), fix=error.fix)
-        known = self.field.find(name)
-        service = replace(
+        return replace(
             blank,
             title=info.title,
             key_name=key_name,
@@ -133,13 +143,6 @@ class ServicesPart(StudioScreen):
             variable=kept.variable if kept is not None else "",
             state=KeyState.ABSENT if kept is None else KeyState.SET,
         )
-        if kept is not None and known is not None and known.place == service.place:
-            # What the service said of the key holds until the key changes.
-            judged = known.state not in (KeyState.LOOKING, KeyState.ABSENT, KeyState.BROKEN)
-            return (
-                replace(service, state=known.state, words=known.words, fix=known.fix) if judged else service
-            )
-        return service
 
     @on(ServiceField.Wanted)
     def _wanted(self, message: ServiceField.Wanted) -> None:
@@ -172,9 +175,10 @@ class ServicesPart(StudioScreen):
             self.beside(partial(self._keep_key, service, key), group=f"key {service.name}")
 
     async def _keep_key(self, service: Service, key: Hidden) -> None:
-        await asyncio.to_thread(self.studio.secrets.set, service.key_name, key.reveal())
-        self._forget_judgement(service)
-        await self._key_changed(service)
+        async with self._looking:
+            await asyncio.to_thread(self.studio.secrets.set, service.key_name, key.reveal())
+            await self._show_anew(service)
+        await self.studio.key_changed(service.name)
         await self._test(service.name)
 
     def _remove(self, service: Service, yes: bool | None) -> None:
@@ -182,15 +186,13 @@ class ServicesPart(StudioScreen):
             self.beside(partial(self._remove_key, service), group=f"key {service.name}")
 
     async def _remove_key(self, service: Service) -> None:
-        await asyncio.to_thread(self.studio.secrets.remove, service.key_name)
-        self._forget_judgement(service)
-        await self._key_changed(service)
-
-    def _forget_judgement(self, service: Service) -> None:
-        self.field.change(replace(service, state=KeyState.LOOKING, words="", fix=""))
-
-    async def _key_changed(self, service: Service) -> None:
+        async with self._looking:
+            await asyncio.to_thread(self.studio.secrets.remove, service.key_name)
+            await self._show_anew(service)
         await self.studio.key_changed(service.name)
+
+    async def _show_anew(self, service: Service) -> None:
+        """The key has changed: what the service said of the one before holds no more."""
         fresh = await self._service(service.name)
         if fresh is not None:
             self.field.change(fresh)
@@ -201,7 +203,7 @@ class ServicesPart(StudioScreen):
         if before is None:
             return
         self.field.change(replace(before, state=KeyState.TESTING, words="", fix=""))
-        after = before
+        after = replace(before, state=KeyState.SET if before.has_key else KeyState.ABSENT, words="", fix="")
         try:
             async with asyncio.timeout(PROBE_S):
                 words = await self.studio.probe(name)
@@ -223,7 +225,9 @@ class ServicesPart(StudioScreen):
                 fix=self._redacted(error.fix),
             )
         finally:
-            self.field.change(after)
+            now = self.field.find(name)
+            if now is not None and now.state is KeyState.TESTING:
+                self.field.change(after)
 
     def _redacted(self, words: str) -> str:
         return one_line(self.studio.secrets.redact(words), most=300)

@@ -137,9 +137,11 @@ class StudioPage(Composing):
         line = self.query_one(JobLine)
         line.paused = self.studio.queue.paused
         typing = isinstance(self.focused, Input | TextArea)
-        lift = "esc, then b lifts it" if typing else "b lifts it"
+        lift = "esc, b lifts it" if typing else "b lifts it"
+        room = (line.size.width or 80) - 2 - (12 if len(self.news.holds) > 1 else 0)
         line.holds = tuple(
-            hold.words(settings="alt+5", go_on="alt+3 and o goes on", lift=lift) for hold in self.news.holds
+            hold.words(settings="alt+5", go_on="alt+3 and o goes on", lift=lift, room=room)
+            for hold in self.news.holds
         )
 
     async def _look_again(self) -> None:

@@ -17,6 +17,8 @@ from silverprint.core.update import Waiting, Working
 from silverprint.queue.resume import claim_stands
 from silverprint.ui.spend_words import exact_money
 
+MOST_PARAMS = 8
+
 
 class JobDetail(Static):
     """Set ``job``, ``news``, ``is_free`` (the provider costs nothing) and ``looks_up`` (its service can be asked whether
@@ -108,7 +110,11 @@ def facts(job: Job, news: Waiting | Working | None = None) -> str:
     parts = [str(recipe.ref)]
     if recipe.seed is not None:
         parts.append(f"seed {recipe.seed}")
-    parts += [f"{name.replace('_', ' ')} {value}" for name, value in recipe.params.items()]
+    params = [f"{name.replace('_', ' ')} {value}" for name, value in recipe.params.items()]
+    parts += (
+        params if len(params) <= MOST_PARAMS else [*params[:MOST_PARAMS], f"{len(params) - MOST_PARAMS} more"]
+    )
+    parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in recipe.loras]
     parts += [f"{source.role} {source.name or source.sha256[:8]}" for source in recipe.sources]
     if job.tries > 1:
         parts.append(f"try {job.tries}")

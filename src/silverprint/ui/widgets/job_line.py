@@ -43,7 +43,7 @@ class JobLine(Widget):
     def _held(self) -> Content:
         """The reason comes first; what runs elsewhere follows where it fits."""
         more = len(self.holds) - 1
-        words = self.holds[0] + (f"   and {more} more (alt+3)" if more else "")
+        words = self.holds[0] + (f"   +{more}: alt+3" if more else "")
         line = Content.styled(words, "$warning")
         running = Content(" · ").join(Content(part) for part in counts(self.jobs))
         if line.cell_length + running.cell_length + 3 <= self.size.width:

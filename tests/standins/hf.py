@@ -92,7 +92,7 @@ class Job:
 class State:
     """The service's life, and the test's hands on it.
 
-    ``refuse``: (status, body, headers) for the next paid requests. ``polls``: how often a queued job says that it goes
+    ``refuse``: (status, body, headers) for the next paid requests. ``refuse_questions``: the status of later questions of a queued job. ``polls``: how often a queued job says that it goes
     on. ``error``: the message with which the Space's jobs end; ``queue_full`` has it refuse them. ``stage`` is the
     Space's. While ``line`` is set a Space's job waits for its
     turn, while ``hold`` is set for its end. ``cut``: the Space's stream ends in
@@ -102,6 +102,7 @@ class State:
     key_needed: bool = True
     polls: int = 2
     refuse: tuple[int, Any, dict[str, str]] | None = None
+    refuse_questions: int = 0
     finishes: bool = True
     error: str | None = None
     queue_full: bool = False
@@ -383,6 +384,8 @@ class Router:
     async def wave_result(self, request: Request) -> Response:
         job = self.state.jobs[request.path_params["job"]]
         job.polls += 1
+        if self.state.refuse_questions:
+            return JSONResponse({"error": "no"}, status_code=self.state.refuse_questions)
         if self.state.error:
             return JSONResponse({"data": {"status": "failed", "error": self.state.error}})
         if job.polls <= self.state.polls:

@@ -205,6 +205,17 @@ async def test_a_job_that_was_taken_is_never_sent_again_for_a_lost_line(make_con
     await provider.aclose()
 
 
+@pytest.mark.parametrize("status", [400, 401, 402, 404])
+async def test_a_question_that_is_refused_never_sends_a_taken_job_again(
+    cloud: Pair, open_hf: Open, status: int
+) -> None:
+    """A 401 or 402 would have the job wait and be sent anew; but it was taken, so it is in doubt."""
+    cloud[0].state.refuse_questions = status
+    with pytest.raises(AnswerLost, match="took the job"):
+        await all_of(open_hf(cloud), asked(params={"via": "wavespeed"}))
+    assert cloud[0].submits == 1
+
+
 @pytest.mark.parametrize(
     ("status", "body", "headers", "kind", "words"),
     [

@@ -287,7 +287,7 @@ class Bfl:
     async def _ask_openly(self, url: str) -> Status:
         """Ask a host that is none of the service's: without the key, and by the rules of results."""
         try:
-            content = await self._downloads.fetch(url)
+            content = await self._downloads.fetch(url, headers={"accept": "application/json"})
         except Refused as error:
             raise Refused(str(error), fix=self._fix_of(url)) from error
         except TicketLost:

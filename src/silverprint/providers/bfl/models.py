@@ -28,6 +28,7 @@ QUIET = timedelta(minutes=10)
 DOCUMENT_S = 8.0
 
 _PATH = "/v1/"
+_JSON = {"accept": "application/json"}
 _INPUTS = ("prompt", "image", "images", "input_image", "image_prompt")
 _NO_PICTURE = ("video", "finetune", "audio", "images/", "chat/", "completions", "embeddings")
 
@@ -181,7 +182,7 @@ class Models:
     async def _ask(self) -> Mapping[str, Any] | None:
         try:
             async with asyncio.timeout(DOCUMENT_S):
-                content = await self._downloads.fetch(f"{self._base}/openapi.json")
+                content = await self._downloads.fetch(f"{self._base}/openapi.json", headers=_JSON)
             told = json.loads(content)
         except (ProviderError, TimeoutError, ValueError, RecursionError):
             return None  # what is kept or shipped serves

@@ -20,6 +20,7 @@ from silverprint.core.update import Output, Update
 from silverprint.providers.address import check_base, origin
 from silverprint.providers.answers import Answer, Explain, retry_after_s, words_of
 from silverprint.providers.catalog import shipped
+from silverprint.providers.doubt import nothing_sent
 from silverprint.providers.download import Downloads
 from silverprint.providers.hf import hub as hub_module
 from silverprint.providers.hf.hub import Hub, Served, is_name, space_info
@@ -143,7 +144,9 @@ class HuggingFace(ImmediateProvider):
         if name is not None:
             news = self._spaces.run(recipe, name, job_id=job_id)
         else:
-            news = self._inference.run(recipe, await self._hub.served(recipe.ref.model))
+            with nothing_sent():
+                rows = await self._hub.served(recipe.ref.model)
+            news = self._inference.run(recipe, rows)
         try:
             async for update in news:
                 yield update

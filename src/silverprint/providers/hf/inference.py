@@ -14,6 +14,8 @@ from silverprint.core.errors import (
     AnswerLost,
     BadAnswer,
     BadRecipe,
+    ContentRefused,
+    ProviderError,
     RateLimited,
     SilverprintError,
     Unreachable,
@@ -111,7 +113,9 @@ class Inference:
             at = [found.path]
             yield found.news
             async for body in poll(
-                lambda: self._again(f"{place}{at[0]}"), pace=self._pace, sleep=self._context.sleep
+                lambda: self._again(f"{place}{at[0]}", served.provider),
+                pace=self._pace,
+                sleep=self._context.sleep,
             ):
                 if isinstance(body, SilverprintError):
                     setbacks += 1
@@ -127,12 +131,21 @@ class Inference:
         assert isinstance(found, Made)
         yield Finished(outputs=found.outputs, seed=found.seed if found.seed is not None else recipe.seed)
 
-    async def _again(self, url: str) -> dict[str, Any] | Unreachable | RateLimited:
-        """A question that costs nothing. What may mend is given back: the job was taken and must not be sent again."""
+    async def _again(self, url: str, who: str) -> dict[str, Any] | Unreachable | RateLimited:
+        """A question that costs nothing. What may mend is given back: the job was taken and must not be sent again.
+
+        Raises AnswerLost for what will not mend, but lets pass what a finished job was refused for.
+        """
         try:
             return (await self._router.ask(url)).object()
         except (Unreachable, RateLimited) as error:
             return error
+        except (BadRecipe, ContentRefused) as error:
+            if "/status" not in url and "_subdomain=queue" in url:
+                raise
+            raise AnswerLost(f"{who} took the job and does not tell of it: {error}") from error
+        except ProviderError as error:
+            raise AnswerLost(f"{who} took the job and does not tell of it: {error}") from error
 
     async def _wanted(self, recipe: Recipe, served: Served, shape: Shape) -> Wanted:
         source = recipe.source("image")

@@ -19,6 +19,7 @@ from silverprint.core.errors import (
     BadAnswer,
     BadRecipe,
     KeyRefused,
+    ModelGone,
     OutOfCredit,
     ProviderError,
     RateLimited,
@@ -49,20 +50,23 @@ def error_from(
     """What an exception of gradio_client means. ``taken``: the Space had accepted the call."""
     if isinstance(error, ProviderError):
         return error
-    title, kind = f"The Space {space}", type(error).__name__
+    whom, kind = f"the Space {space}", type(error).__name__
+    title = f"The Space {space}"
     said = one_line(redact(str(error)), most=300)
     if isinstance(error, httpx.HTTPStatusError):
         response = error.response
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(status=response.status_code, content=response.content, headers=headers, title=title)
-        return error_of(answer, creates=True, now=now)
+        if job is None and response.status_code == 404:
+            return ModelGone(f"{title} is not there.")
+        return error_of(answer, creates=job is not None, now=now)
     if isinstance(error, concurrent.futures.CancelledError):
         if job is not None and job.communicator.should_cancel:
             return ProviderError(f"{title} was asked to stop.", fix="Send the job again if you want it.")
-        return AnswerLost(f"The line to {title} broke while it worked.")
+        return AnswerLost(f"The line to {whom} broke while it worked.")
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
         if taken or isinstance(error, httpx.ReadError | httpx.ReadTimeout | httpx.RemoteProtocolError):
-            lost = f"The answer of {title} did not arrive: {reason_of(error)}."
+            lost = f"The answer of {whom} did not arrive: {reason_of(error)}."
             return AnswerLost(lost) if job is not None else Unreachable(lost)
         return Unreachable(f"{title} can't be reached: {reason_of(error)}.")
     if kind in ("QueueError", "TooManyRequestsError"):

@@ -37,6 +37,7 @@ from silverprint.core.text import one_line
 from silverprint.core.update import Finished, Output, Update, Waiting, Working
 from silverprint.providers.address import check_base
 from silverprint.providers.catalog import Shelf
+from silverprint.providers.doubt import nothing_sent
 from silverprint.providers.hf.endpoints import Endpoint, arguments, endpoints_of, files_in, first_image
 from silverprint.providers.hf.hub import Hub, is_name
 from silverprint.providers.hf.mishaps import FAILURES, error_from
@@ -126,9 +127,11 @@ class Spaces:
 
     async def run(self, recipe: Recipe, name: SpaceName, *, job_id: str) -> AsyncGenerator[Update, None]:
         """Call an endpoint, once, and tell what it says on the way."""
-        endpoint = await self.endpoint(name)
+        with nothing_sent():
+            endpoint = await self.endpoint(name)
         yield Working(note="waking the Space")
-        client = await self._client(name.space)
+        with nothing_sent():
+            client = await self._client(name.space)
         folder = self._context.cache / "inputs" / re.sub(r"\W", "_", job_id)
         try:
             files = await self._files(recipe, folder)

@@ -59,7 +59,9 @@ class FinderScreen(Dialog[Value]):
     def add(self, entries: Sequence[Entry[Value]]) -> None:
         """More entries, behind the others."""
         self._entries += entries
-        if self.is_mounted:
+        if self.query(OptionList) and self.query(
+            Input
+        ):  # not before it is shown, nor while it is being closed
             self._fill()
 
     def _fill(self) -> None:
@@ -96,7 +98,8 @@ class FinderScreen(Dialog[Value]):
         self.dismiss(self._shown[message.option_index].value)
 
     def on_key(self, event: events.Key) -> None:
-        move_list(self.query_one(OptionList), event)
+        for lines in self.query(OptionList):
+            move_list(lines, event)
 
 
 def move_list(options: OptionList, event: events.Key) -> None:

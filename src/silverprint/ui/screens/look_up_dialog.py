@@ -61,12 +61,13 @@ class LookUpDialog(Dialog[Ticket]):
                 "r in the queue sends it again, c gives it up."
             )
             return
-        options = self.query_one(OptionList)
-        options.add_options(Option(self._line(each)) for each in found)
-        options.display = True
-        options.highlighted = 0
-        options.focus()
-        self.query_one(Box).border_subtitle = Content("\u2191\u2193 move   enter claim   esc leave it")
+        for options in self.query(OptionList):  # none, when the dialog is being closed
+            options.add_options(Option(self._line(each)) for each in found)
+            options.display = True
+            options.highlighted = 0
+            options.focus()
+        for box in self.query(Box):
+            box.border_subtitle = Content("\u2191\u2193 move   enter claim   esc leave it")
         self._note("Claiming one fetches its picture; nothing is sent, and it costs nothing more.")
 
     def _note(self, words: str) -> None:

@@ -46,11 +46,9 @@ class ModelPicker(Dialog[ModelInfo]):
 
     async def _load(self) -> None:
         models = await self._studio.models()
-        if self.is_attached:
-            self.query_one(ModelList).show(
-                models, first=self._current, providers=self._studio.provider_names()
-            )
-            self._tell_problems()
+        for lines in self.query(ModelList):  # none, when the dialog is being closed
+            lines.show(models, first=self._current, providers=self._studio.provider_names())
+        self._tell_problems()
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
@@ -58,15 +56,15 @@ class ModelPicker(Dialog[ModelInfo]):
         self.run_worker(self._ask(message.value), group="search", exclusive=True)
 
     async def _ask(self, query: str) -> None:
-        await ask_services(self._studio, self.query_one(ModelList), query)
-        if self.is_attached:
-            self._tell_problems()
+        for lines in self.query(ModelList):
+            await ask_services(self._studio, lines, query)
+        self._tell_problems()
 
     def _tell_problems(self) -> None:
         lines = problem_lines(self._studio.problems)
-        quiet = self.query_one(".quiet", Static)
-        quiet.display = bool(lines)
-        quiet.update(Content("\n").join(lines))
+        for quiet in self.query(".quiet").results(Static):
+            quiet.display = bool(lines)
+            quiet.update(Content("\n").join(lines))
 
     @on(Input.Submitted)
     def _taken(self) -> None:
@@ -81,7 +79,8 @@ class ModelPicker(Dialog[ModelInfo]):
         self.query_one(".note", Static).update(Content(note_words(message.info)))
 
     def on_key(self, event: events.Key) -> None:
-        move_list(self.query_one(ModelList), event)
+        for lines in self.query(ModelList):
+            move_list(lines, event)
 
 
 def note_words(info: ModelInfo | None) -> str:

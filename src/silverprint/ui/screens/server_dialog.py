@@ -76,8 +76,8 @@ class ServerDialog(Dialog[bool]):
         if not self.is_attached:
             return
         if reason:
-            line = self.query_one(".mistake", Static)
-            line.update(Content(one_line(reason, most=400)))
-            line.display = True
+            for line in self.query(".mistake").results(Static):  # none, when the dialog is being closed
+                line.update(Content(one_line(reason, most=400)))
+                line.display = True
         else:
             self.dismiss(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Sequence
 
@@ -165,3 +166,14 @@ async def test_no_task_and_no_lock_is_left(build: Build) -> None:
     await house.queue.close()
     assert asyncio.all_tasks() == before
     assert list((house.home / "owners").iterdir()) == []
+
+
+async def test_a_job_whose_life_has_not_begun_is_left_waiting(build: Build) -> None:
+    provider = FakeProvider()
+    house = build(provider)
+    await house.queue.start()
+    (job,) = await house.queue.add(house.recipes())
+    await house.queue.close()  # at once, before its task has run a step
+    gc.collect()  # a life that was made and never lived would be told here
+    assert provider.attempts == []
+    assert (await house.on_disk(job.id)).state is S.WAITING

@@ -12,6 +12,7 @@ from silverprint.core.budget import Budget
 from silverprint.core.errors import KeyMissing, KeyRefused, OutOfCredit, ProviderError
 from silverprint.core.events import QueuePaused
 from silverprint.core.job import Job, JobState
+from silverprint.queue.limits import Hold, HoldKind
 from silverprint.store.database import Database
 from silverprint.testing import GOOD_KEY, FakeProvider
 from tests.queue.conftest import Build
@@ -198,7 +199,8 @@ async def test_cancelling_what_waits_with_a_ticket_tells_the_service(build: Buil
     house = build(provider)
     await house.queue.start()
     (job,) = await house.add(0.01)
-    await house.until(lambda: house.states(job.id)[-2:] == [S.RUNNING, S.WAITING])
+    while job.id not in house.queue._runner.lanes or house.states(job.id)[-2:] != [S.RUNNING, S.WAITING]:
+        await asyncio.sleep(0)
     await house.queue.cancel(job.id)
     await house.until_state(job.id, S.CANCELLED)
     assert provider.cancelled == [job.id]
@@ -230,3 +232,23 @@ async def test_a_retry_after_a_refused_key_asks_with_the_old_ticket(build: Build
     await house.queue.retry(job.id)
     assert (await house.queue.wait([job.id]))[0].state is S.DONE
     assert provider.submits == [job.id]
+
+
+async def test_what_holds_a_lane_gives_way_only_to_what_is_heavier(build: Build) -> None:
+    house = build(FakeProvider())
+    lanes = house.queue._runner.lanes
+    lanes.hold("fake", Hold(HoldKind.BUDGET, "budget"))
+    lanes.hold("fake", Hold(HoldKind.ACCOUNT, "account"))
+    assert lanes.reasons() == {"fake": "account"}
+    lanes.hold("fake", Hold(HoldKind.BUDGET, "budget"))
+    lanes.hold("fake", Hold(HoldKind.ACCOUNT, "the same again"))
+    assert lanes.reasons() == {"fake": "account"}
+    assert lanes.is_barred("fake")
+    lanes.pause("fake", "person")
+    lanes.hold("fake", Hold(HoldKind.ACCOUNT, "account"))
+    assert lanes.reasons() == {"fake": "person"}
+    lanes.release("fake", (HoldKind.ACCOUNT, HoldKind.BUDGET))
+    assert lanes.reasons() == {"fake": "person"}
+    lanes.resume("fake")
+    assert lanes.reasons() == {}
+    assert [event.reason for event in house.pauses()] == ["budget", "account", "person", ""]

@@ -167,17 +167,17 @@ class Runner:
             setbacks=self._setbacks.get(job.id, 0),
             finished=self._in_hand.pop(job.id, None),
         )
-        self._begin(life, lane, self._turn(life, lane))
+        self._begin(life, lane, lambda: self._turn(life, lane))
 
     # the lives
 
-    def _begin(self, life: Development, lane: Lane, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, life: Development, lane: Lane, work: Callable[[], Awaitable[None]]) -> None:
         assert self._group is not None
         self._lives[life.job.id] = life
         self._tasks[life.job.id] = self._group.create_task(self._live(life, lane, work))
 
-    async def _live(self, life: Development, lane: Lane, work: Coroutine[Any, Any, None]) -> None:
-        failed = await outcome(work, "The queue")
+    async def _live(self, life: Development, lane: Lane, work: Callable[[], Awaitable[None]]) -> None:
+        failed = await outcome(work(), "The queue")
         if isinstance(failed, Failure):
             await life.refuse(failed)
         job = life.job
@@ -283,7 +283,7 @@ class Runner:
     ) -> None:
         lane.running += 1
         life = Development(saved.job, self._desk, provider=provider, cancel=saved.cancel)
-        self._begin(life, lane, life.run(step, manifest))
+        self._begin(life, lane, lambda: life.run(step, manifest))
 
     def _leave(self, saved: SavedJob, failure: Failure) -> None:
         """Its provider is not there. The job stays as it is, with the reason on view."""

@@ -106,6 +106,7 @@ async def run(row: Row, service: Service, home: Path) -> Outcome:
                     find_paths(environ), _settings(service, standin, url), clock=clock, sleep=clock.sleep
                 )
                 await studio.start()
+                recipe = await _recipe(studio, service)
             _strike(row, service, standin, line)
             job, said = await asyncio.wait_for(_at_rest(studio, recipe), PATIENCE_S)
             pictures = await studio.library.page()

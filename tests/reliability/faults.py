@@ -184,6 +184,7 @@ EXCEPTIONS: dict[tuple[str, Stage, str], str] = {
     # There a failure is told like a mistake in the request.
     ("openai", Stage.WATCH, "the model fails"): "failed: bad recipe",
     ("myimages", Stage.WATCH, "the model fails"): "failed: bad recipe",
+    ("hf", Stage.WATCH, "the model fails"): "failed: bad recipe",
 }
 
 

@@ -259,4 +259,20 @@ SERVICES: tuple[Service, ...] = (
             "wrong key": _refusal(401, {"detail": "wrong token"}),
         },
     ),
+    Service(
+        name="hf",
+        title="Hugging Face",
+        standin="hf",
+        model="black-forest-labs/FLUX.1-dev",
+        at_once=True,
+        links=False,
+        spoil={
+            "moderation": _refusal(451, {"error": "This prompt is refused."}),
+            "failure": _refusal(400, {"error": "it can't be done"}),
+            "no credit": _refusal(
+                402, {"error": "You have exceeded your monthly included credits for Inference Providers."}
+            ),
+            "wrong key": _refusal(401, {"error": "Invalid username or password."}),
+        },
+    ),
 )

@@ -136,7 +136,9 @@ class HuggingFace(ImmediateProvider):
         """For an Inference Provider there must be a key, and one of them that we can ask."""
         if space_name(recipe.ref.model) is None:
             await asyncio.to_thread(self._router.key)
-            self._inference.check(recipe, await self._rows(recipe.ref.model))
+            # A form can be had while the hub can't be asked; a job can't, and says so.
+            rows = await self._rows(recipe.ref.model) or await self._hub.served(recipe.ref.model)
+            self._inference.check(recipe, rows)
 
     async def call(self, recipe: Recipe, *, job_id: str) -> AsyncGenerator[Update, None]:
         """Make the call, once."""

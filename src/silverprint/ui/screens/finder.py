@@ -59,9 +59,7 @@ class FinderScreen(Dialog[Value]):
     def add(self, entries: Sequence[Entry[Value]]) -> None:
         """More entries, behind the others."""
         self._entries += entries
-        if self.query(OptionList) and self.query(
-            Input
-        ):  # not before it is shown, nor while it is being closed
+        if self.query("OptionList") and self.query("Input"):  # else not shown yet, or being closed
             self._fill()
 
     def _fill(self) -> None:

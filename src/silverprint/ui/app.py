@@ -246,6 +246,15 @@ class SilverprintApp(PurseApp):
         self.notify(report_words(report), markup=False, timeout=10)
         self._begin()
 
+    def _fatal_error(self) -> None:
+        # Textual's own shows every local variable of every frame, and one of them could be a key.
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        traceback = Traceback(show_locals=False, width=None)
+        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self._close_messages_no_wait()
+
     # going about
 
     def action_go(self, mode: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from rich.console import Console
 from textual.widgets import Input, TextArea
 
 from silverprint.core.errors import AnswerLost, ContentRefused, OutOfCredit, Unreachable
@@ -342,6 +344,26 @@ async def test_errors_from_outside_are_words() -> None:
         await session.send("bfl:swift")
         await until(session.pilot, lambda: session.text.count("[bold red]no markup[/]") >= 3)
         assert "\x1b" not in screen_text(session.app)
+
+
+async def test_a_crash_report_shows_no_values() -> None:
+    seen: list[str] = []
+
+    def broken(typed: str) -> None:
+        raise ZeroDivisionError(f"after {len(typed)} letters")
+
+    async def crash() -> None:
+        async with over() as session:
+            session.app.call_later(broken, MARKED)
+            await until(session.pilot, lambda: bool(session.app._exit_renderables))
+            console = Console(width=200, record=True, file=io.StringIO())
+            console.print(*session.app._exit_renderables)
+            seen.append(console.export_text())
+
+    with pytest.raises(ZeroDivisionError):
+        await crash()
+    assert "ZeroDivisionError" in seen[0]
+    assert MARKED not in seen[0]
 
 
 # the picker

@@ -67,7 +67,7 @@ def take(table: Any, step: tuple[Any, ...]) -> Any:
             case "update_ids":
                 return table.update(rest[0], doc_ids=rest[1])
             case "increment":
-                return table.update(increment("n"), rest[0])
+                return sorted(table.update(increment("n"), rest[0]))
             case "upsert_id":
                 return table.upsert(Document(rest[0], doc_id=rest[1]))
             case "remove_ids":

@@ -91,7 +91,7 @@ def after_watch(failure: Failure, *, resumable: bool, idempotent: bool, setbacks
         return _again(Turn.WAIT, failure, setbacks, RATE_LIMITS_MOST)
     if idempotent and failure.is_a(AnswerLost, TicketLost, Unreachable):
         return _again(Turn.WAIT, failure, setbacks, RESENDS_MOST)
-    in_doubt = not failure.expected or failure.is_a(AnswerLost, TicketLost)
+    in_doubt = not failure.expected or failure.is_a(AnswerLost, BadAnswer, TicketLost)
     return _ASK if in_doubt and not idempotent else _FAIL
 
 

@@ -210,6 +210,30 @@ async def test_without_a_key_nothing_is_sent(tmp_path: Path, line: Line, standin
     assert standin.seen == []
 
 
+@pytest.mark.parametrize("key", ["••••••••6789", "schlüssel-4711", "sk-4711\nx: y", "sk-\x1b[31m4711"])
+async def test_a_key_that_no_header_can_carry_is_refused_before_anything_is_sent(
+    tmp_path: Path, line: Line, standin: StandIn, key: str
+) -> None:
+    service = make_service(make_context(tmp_path, key=key), line.url)
+    try:
+        for ask in (service.create, service.ask):
+            with pytest.raises(KeyRefused) as caught:
+                await ask(f"{line.url}/job")
+            assert key not in f"{caught.value} {caught.value.fix}"
+    finally:
+        await service.aclose()
+    assert standin.seen == []
+
+
+async def test_spaces_around_a_key_are_not_sent(tmp_path: Path, line: Line, standin: StandIn) -> None:
+    service = make_service(make_context(tmp_path, key=f" {KEY}\n"), line.url)
+    try:
+        await service.create(f"{line.url}/job")
+    finally:
+        await service.aclose()
+    assert standin.seen[0].headers["authorization"] == f"Bearer {KEY}"
+
+
 async def test_a_key_that_the_service_echoes_is_not_told(service: Service, line: Line) -> None:
     with pytest.raises(BadRecipe) as caught:
         await service.create(line.url + "/echo", json={})

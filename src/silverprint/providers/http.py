@@ -19,7 +19,14 @@ from typing import Any
 
 import httpx
 
-from silverprint.core.errors import AnswerLost, BadAnswer, KeyMissing, ProviderError, Unreachable
+from silverprint.core.errors import (
+    AnswerLost,
+    BadAnswer,
+    KeyMissing,
+    KeyRefused,
+    ProviderError,
+    Unreachable,
+)
 from silverprint.core.provider import ProviderContext
 from silverprint.core.text import one_line
 from silverprint.providers.address import is_public, origin
@@ -85,8 +92,15 @@ class Service:
     # keys
 
     def key(self) -> str:
-        """The key, or "" where none is needed and none is set. Raises KeyMissing. May block (a keyring)."""
-        found = self._context.secret(self._key_name) or ""
+        """The key, or "" where none is needed and none is set. Raises KeyMissing, and KeyRefused for one that no header
+        can carry, such as one that was copied with dots in place of its letters. May block (a keyring).
+        """
+        found = (self._context.secret(self._key_name) or "").strip()
+        if not (found.isascii() and found.isprintable()):
+            raise KeyRefused(
+                f"The key for {self.title} holds signs that no key has.",
+                fix=f"Copy it anew, and set it in Settings (5) or with `silverprint keys set {self._key_name}`.",
+            )
         if not found and self._needs_key:
             raise KeyMissing(
                 f"{self.title} needs a key, and none is set.",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from silverprint.core.errors import BadRecipe, KeyMissing, KeyRefused, ModelGone, SettingsError, Unreachable
+from silverprint.core.provider import ProviderContext
 from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.providers.gemini.adapter import GeminiProvider
 from tests.standins.server import Running, StandIn
@@ -120,3 +122,26 @@ async def test_an_address_without_the_service_says_so(cloud: Cloud, open_gemini:
 async def test_an_open_address_is_refused(open_gemini: Open) -> None:
     with pytest.raises(SettingsError):
         open_gemini(url="http://example.com")
+
+
+async def test_another_server_never_gets_the_key_of_the_service_itself(
+    cloud: Cloud, make_context: Callable[..., ProviderContext]
+) -> None:
+    standin, server = cloud
+    asked: list[str] = []
+
+    def secret(name: str) -> str | None:
+        asked.append(name)
+        return standin.key if name == "gemini" else None
+
+    context = make_context(standin.settings(server.url), None, name="mine")
+    provider = GeminiProvider(replace(context, secret=secret))
+    try:
+        assert (await provider.models())[0].missing == "needs a key"
+        with pytest.raises(KeyMissing):
+            await provider.probe()
+    finally:
+        await provider.aclose()
+    assert set(asked) == {"mine"}
+    assert provider.info.key_name == "mine"
+    assert standin.seen == []

@@ -76,7 +76,7 @@ class GeminiProvider(ImmediateProvider):
             name=self.name,
             title="Gemini",
             needs_key=True,
-            key_name="gemini",
+            key_name=self.name,
             key_page=KEY_PAGE,
             tasks=frozenset({"text", "image", "reference"}),
             parallel=4,
@@ -87,7 +87,7 @@ class GeminiProvider(ImmediateProvider):
         self._service = Service(
             context,
             title="Gemini",
-            key_name="gemini",
+            key_name=self.name,
             auth=lambda key: {"x-goog-api-key": key},
             bases=[self._base],
             explain=explain,
@@ -101,7 +101,7 @@ class GeminiProvider(ImmediateProvider):
     async def models(self, query: str = "") -> Sequence[ModelInfo]:
         """The known models at once; with words, also what the service lists for the key. Never fails."""
         held = await (self._listing.newest() if query.strip() else self._listing.held())
-        has_key = bool(await asyncio.to_thread(self._context.secret, "gemini"))
+        has_key = bool(await asyncio.to_thread(self._context.secret, self.name))
         titles = {known.model: known.title for known in KNOWN.values() if known.is_listed}
         titles |= {model: model for model in self._own_models() if model not in titles}
         for listed in held or ():

@@ -96,7 +96,7 @@ class State:
     on. ``error``: the message with which the Space's jobs end; ``queue_full`` has it refuse them. ``stage`` is the
     Space's. While ``line`` is set a Space's job waits for its
     turn, while ``hold`` is set for its end. ``cut``: the Space's stream ends in
-    mid-job. ``leaks`` are tokens seen where none may be.
+    mid-job. ``prefix`` is what its app says is before all addresses. ``leaks`` are tokens seen where none may be.
     """
 
     key_needed: bool = True
@@ -111,6 +111,7 @@ class State:
     hold: bool = False
     cut: bool = False
     host: str | None = None
+    prefix: Any = "/gradio_api"
     output: Any = None
     jobs: dict[str, Job] = field(default_factory=dict)
     sessions: dict[str, asyncio.Queue[Job]] = field(default_factory=dict)
@@ -435,7 +436,8 @@ class Space:
         ]
 
     async def config(self, request: Request) -> Response:
-        return JSONResponse({**CONFIG, "root": str(request.url).removesuffix("/config")})
+        told = {"root": str(request.url).removesuffix("/config"), "api_prefix": self.state.prefix}
+        return JSONResponse({**CONFIG, **told})
 
     async def info(self, _request: Request) -> Response:
         return JSONResponse(INFO)

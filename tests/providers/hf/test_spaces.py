@@ -27,6 +27,7 @@ from silverprint.core.update import Finished, Waiting, Working
 from silverprint.providers.hf.adapter import HuggingFace
 from tests.providers.hf.conftest import Context
 from tests.providers.hf.jobs import LAB, all_of, asked, end_of, picture, source
+from tests.standins import hf
 from tests.standins.hf import KEY, SPACE, picture_of
 from tests.standins.server import Running, StandIn
 
@@ -222,6 +223,25 @@ async def test_a_configured_space_gets_the_token_and_its_files_do_not(cloud: Pai
     files = [seen for seen in cloud[0].seen if "/file=" in seen.path]
     assert files
     assert all("x-hf-authorization" not in seen.headers for seen in files)
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+async def test_a_space_can_not_have_the_token_sent_to_another_host(
+    cloud: Pair, open_hf: Open, slashes: str
+) -> None:
+    other = hf.build()
+    with Running(other.wrapped()) as elsewhere:
+        cloud[0].state.prefix = f"{slashes}{elsewhere.url}/space"
+        with pytest.raises(BadAnswer, match="another host"):
+            await open_hf(cloud).form(ModelRef("hf", LAB))
+    assert other.seen == []
+
+
+@pytest.mark.parametrize("prefix", [None, 7, ["/"], "http://[", "a b"])
+async def test_a_space_with_an_odd_prefix_is_an_error(cloud: Pair, open_hf: Open, prefix: Any) -> None:
+    cloud[0].state.prefix = prefix
+    with pytest.raises(ProviderError):
+        await open_hf(cloud).form(ModelRef("hf", LAB))
 
 
 async def test_without_a_key_nothing_of_another_login_is_sent(

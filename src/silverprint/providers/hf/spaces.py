@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 
@@ -35,7 +35,7 @@ from silverprint.core.provider import ModelInfo, ProviderContext
 from silverprint.core.recipe import ModelRef, Recipe
 from silverprint.core.text import one_line
 from silverprint.core.update import Finished, Output, Update, Waiting, Working
-from silverprint.providers.address import check_base
+from silverprint.providers.address import check_base, origin
 from silverprint.providers.catalog import Shelf
 from silverprint.providers.doubt import nothing_sent
 from silverprint.providers.hf.endpoints import Endpoint, arguments, endpoints_of, files_in, first_image
@@ -315,10 +315,19 @@ def _places(settings: Mapping[str, Any], name: str) -> tuple[dict[str, str], str
 def _open(url: str, token: str) -> Any:
     from gradio_client import Client
 
+    class OwnHost(Client):  # type: ignore[misc, unused-ignore]
+        """It puts what the Space's app calls its prefix before every address, and sends the token there."""
+
+        def _get_config(self) -> Any:
+            config: Any = super()._get_config()
+            prefix = config.get("api_prefix", "") if isinstance(config, dict) else ""
+            _check_place(url, urljoin(f"{url}/", prefix.lstrip("/")) if isinstance(prefix, str) else "")
+            return config
+
     # With token=False nothing of a login that the package finds by itself is sent.
     headers = {"x-hf-authorization": f"Bearer {token}"} if token else None
     timeout = httpx.Timeout(READ_S, connect=15.0)
-    client = Client(
+    client = OwnHost(
         url,
         token=False,  # type: ignore[arg-type, unused-ignore]
         headers=headers,
@@ -327,9 +336,20 @@ def _open(url: str, token: str) -> Any:
         download_files=False,
         httpx_kwargs={"timeout": timeout},
     )
+    _check_place(url, client.src_prefixed)
     if client.protocol == "sse":
         client.httpx_kwargs = {}  # the oldest protocol sets a time-out of its own
     return client
+
+
+def _check_place(url: str, used: str) -> None:
+    """Raises BadAnswer unless ``used`` is at the same place as ``url``."""
+    try:
+        if origin(used) == origin(url):
+            return
+    except ValueError:
+        pass
+    raise BadAnswer("The Space wants its calls sent to another host; nothing was sent there.")
 
 
 def _close(client: Any) -> None:

@@ -5,9 +5,10 @@ The sums are the studio's, the words spend_words' and holds'; the screens show w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.screen import ModalScreen
 from textual.worker import Worker
 
@@ -67,7 +68,12 @@ class PurseApp(App[int]):
             if self.current_mode not in ("studio", "queue"):
                 words = hold.words(settings="alt+5", go_on="alt+3 and o goes on")
                 self.notify(words, severity="warning", timeout=10, markup=False)
-        self.refresh_bindings()
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        """The key that lifts the budget comes and goes; while the app ends there is no screen to show it."""
+        with suppress(ScreenStackError):
+            self.refresh_bindings()
 
     def _short(self) -> list[Hold]:
         """The providers that the budget holds back."""
@@ -91,7 +97,7 @@ class PurseApp(App[int]):
                 self.say(error)
                 return
             self.news.events.publish(SpendChanged())
-            self.refresh_bindings()
+            self._show_keys()
 
     def action_lift_budget(self) -> None:
         """Ask whether the budget is to be lifted for today."""

@@ -193,16 +193,15 @@ class Studio:
         from silverprint.core.events import PictureAdded
 
         assert self._database is not None
-        await self._database.run(self._write_finished, job, pictures)
+        await self._database.write(self._write_finished, job, pictures)
         for picture in pictures:
             self.feed.publish(PictureAdded(picture))
 
     def _write_finished(self, job: Job, pictures: Sequence[Picture]) -> None:
         assert self._database is not None
         database = self._database.database
-        with database.transaction():
-            self.library.put(database, pictures)
-            self._saved.put(database, job)
+        self.library.put(database, pictures)
+        self._saved.put(database, job)
 
     # providers and models
 
@@ -258,8 +257,11 @@ class Studio:
 
     async def form(self, ref: ModelRef) -> Form:
         """What the model takes. Raises ModelGone, SettingsError."""
-        provider = await self.provider(ref.provider)
-        return await provider.form(ref)
+        return await self._roster.form(ref)
+
+    async def models_of(self, name: str) -> Sequence[ModelInfo]:
+        """The models of one provider; none when it can't be asked, and then ``problems`` says why."""
+        return await self._roster.models_of(name)
 
     # composing
 

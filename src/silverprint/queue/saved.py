@@ -180,9 +180,10 @@ class SavedJobs:
 
     async def ask_cancel(self, ids: Iterable[str]) -> None:
         """Leave word, for whoever runs these jobs now or later, that they are to be cancelled."""
+        asked = list(ids)
 
         def write(database: Database) -> None:
-            for job_id in ids:
+            for job_id in asked:
                 saved = _saved(_table(database).by_key(job_id))
                 if saved is not None and not saved.job.state.is_final:
                     _update(database, job_id, cancel=True)
@@ -237,11 +238,7 @@ class SavedJobs:
         return {**job_document(job), "owner": self.owners.me, "cancel": cancel, "untidy": is_done}
 
     async def _write(self, work: Callable[..., _R], *args: Any) -> _R:
-        def whole() -> _R:
-            with self._thread.database.transaction():
-                return work(self._thread.database, *args)
-
-        return await self._thread.run(whole)
+        return await self._thread.write(lambda: work(self._thread.database, *args))
 
     async def _read(self, work: Callable[[Database], _R]) -> _R:
         return await self._thread.run(lambda: work(self._thread.database))

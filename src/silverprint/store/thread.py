@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -33,7 +32,7 @@ class DatabaseThread:
     def __init__(self, open_database: Callable[[], Database]) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="silverprint-database")
         self._closed = False
-        self._writes: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._writes: list[tuple[Callable[[], Any], Future[Any]]] = []
         self._writes_lock = threading.Lock()
         try:
             self.database = self._pool.submit(open_database).result()
@@ -87,8 +86,12 @@ class DatabaseThread:
         await asyncio.to_thread(self.close)
 
     def _write_together(self) -> None:
-        """Do all that waits to be written, in its order. Runs in the thread."""
-        while group := self._next_group():
+        """Do what waits to be written by now, in its order. Runs in the thread."""
+        with self._writes_lock:
+            waiting = list(self._writes)
+            self._writes.clear()
+        for start in range(0, len(waiting), TOGETHER_MOST):
+            group = waiting[start : start + TOGETHER_MOST]
             ends = self._try_together([fn for fn, _ in group]) if len(group) > 1 else None
             for number, (fn, future) in enumerate(group):
                 result, error = ends[number] if ends is not None else self._try_alone(fn)
@@ -96,10 +99,6 @@ class DatabaseThread:
                     future.set_exception(error)
                 else:
                     future.set_result(result)
-
-    def _next_group(self) -> list[tuple[Callable[[], Any], Future[Any]]]:
-        with self._writes_lock:
-            return [self._writes.popleft() for _ in range(min(len(self._writes), TOGETHER_MOST))]
 
     def _try_together(self, group: list[Callable[[], Any]]) -> list[tuple[Any, BaseException | None]] | None:
         """The ends of all, in one transaction; None when that failed as a whole, and nothing was written."""

@@ -108,9 +108,7 @@ class Composing(InputsPart):
     async def _load_model(self, ref: ModelRef) -> None:
         """Show what the model takes; where it can't be had, say why."""
         try:
-            provider = await self.studio.provider(ref.provider)
-            form = await provider.form(ref)
-            models = await provider.models()
+            form = await self.studio.form(ref)
         except SilverprintError as error:
             self.form, self.is_loading, self.wants_develop = None, False, False
             self.query_one(ModelLine).note = " ".join(
@@ -118,6 +116,7 @@ class Composing(InputsPart):
             )
             self._say_develop()
             return
+        models = await self.studio.models_of(ref.provider)
         info = next((info for info in models if info.ref == ref), None) or ModelInfo(ref=ref, title=ref.model)
         await self._take_form(ref, form, info)
 

@@ -101,6 +101,8 @@ def detail_words(service: Service | None) -> str:
     lines = []
     if service.state in (KeyState.WRONG, KeyState.BROKEN, KeyState.UNTOLD):
         lines.append(" ".join(one_line(part, most=300) for part in (service.words, service.fix) if part))
+    elif service.state is KeyState.GOOD and service.words:
+        lines.append(one_line(service.words, most=300))
     if service.address:
         lines.append(f"at {one_line(service.address)}")
     if service.variable:

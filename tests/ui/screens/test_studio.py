@@ -444,7 +444,7 @@ async def test_a_model_that_is_gone_says_so_and_the_rest_works() -> None:
 
 async def test_a_missing_key_is_said_with_its_fix() -> None:
     provider = FakeProvider()
-    provider.fail("models", KeyMissing("Fake needs a key"), times=9)
+    provider.fail("form", KeyMissing("Fake needs a key"), times=9)
     async with running(provider=provider, draft=LOCKED, is_ready=False) as session:
         await until(session.pilot, lambda: "Fake needs a key" in screen_text(session.app))
 

@@ -72,8 +72,8 @@ class InputsPart(PictureActions):
         info = self.info
         if info is None:
             return
-        provider = await self.studio.provider(info.ref.provider)
-        found = next((model for model in await provider.models() if model.ref == info.ref), None)
+        models = await self.studio.models_of(info.ref.provider)
+        found = next((model for model in models if model.ref == info.ref), None)
         if found is not None and self.info is info:
             self.info = found
         self._say_develop()

@@ -31,9 +31,12 @@ from silverprint.core.provider import ProviderContext
 from silverprint.core.text import one_line
 from silverprint.providers.address import is_public, origin
 from silverprint.providers.answers import Answer, Explain, error_of, looks_like_page
+from silverprint.providers.stream import TooMuch, events_in
 
 CONNECT_S = 10.0
 ANSWER_S = 60.0
+WHOLE_S = 1800.0
+"""How long a request and its answer may take in all, though something arrives every now and then."""
 MOST_ERROR_BYTES = 1_000_000
 
 _KEY_HEADERS = ("authorization", "x-key", "x-goog-api-key", "x-api-key", "proxy-authorization", "cookie")
@@ -333,18 +336,20 @@ class Guard(httpx.AsyncBaseTransport):
                 f"{title} wants the job sent to {_host(request)}, which is not one of its own hosts."
             )
         await self._check_open_line(request, trusted)
+        marked = request.extensions.get("silverprint")
+        streams = isinstance(marked, dict) and bool(marked.get("stream"))
         try:
-            response = await self._transport(request, pays).handle_async_request(request)
+            async with asyncio.timeout(WHOLE_S):
+                response = await self._transport(request, pays).handle_async_request(request)
+                if response.status_code < 300 and streams:
+                    return response
+                content = await self._read(response, pays)
         except _NEVER_SENT as error:
             raise Unreachable(
                 f"{title} can't be reached at {_host(request)}: {reason_of(error)}.", fix=_fix(error)
             ) from error
-        except httpx.TransportError as error:
+        except (httpx.TransportError, TimeoutError) as error:
             raise _lost(title, pays, error) from error
-        marked = request.extensions.get("silverprint")
-        if response.status_code < 300 and isinstance(marked, dict) and marked.get("stream"):
-            return response
-        content = await self._read(response, pays)
         if response.status_code >= 300:
             headers = {name.lower(): value for name, value in response.headers.items()}
             answer = Answer(status=response.status_code, content=content, headers=headers, title=title)
@@ -376,7 +381,7 @@ class Guard(httpx.AsyncBaseTransport):
                 if size > most:
                     if response.status_code >= 300:
                         break
-                    raise BadAnswer(f"{title} sent more than {most // 1_000_000} MB.")
+                    raise _too_much(self._service, pays)
                 parts.append(part)
         except (httpx.TransportError, httpx.DecodingError) as error:
             if response.status_code < 300:
@@ -436,37 +441,20 @@ def proxy_for(url: str) -> str | None:
 async def _events(
     response: httpx.Response, service: Service, pays: bool
 ) -> AsyncGenerator[tuple[str, str], None]:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    name = ""
-    lines: list[str] = []
+    told = events_in(response, most_bytes=service.most_bytes, within_s=WHOLE_S)
     try:
-        if kind != "text/event-stream":
-            parts, size = [], 0
-            async for part in response.aiter_bytes():
-                size += len(part)
-                if size > service.most_bytes:
-                    raise BadAnswer(f"{service.title} sent more than was agreed.")
-                parts.append(part)
-            yield "", b"".join(parts).decode("utf-8", "replace")
-            return
-        async for line in response.aiter_lines():
-            if not line:
-                if lines:
-                    yield name, "\n".join(lines)
-                name, lines = "", []
-                continue
-            field, _, value = line.partition(":")
-            value = value.removeprefix(" ")
-            if field == "event":
-                name = value
-            elif field == "data":
-                lines.append(value)
-                if len(value) > service.most_bytes:
-                    raise BadAnswer(f"{service.title} sent more than was agreed.")
-        if lines:
-            yield name, "\n".join(lines)
-    except (httpx.TransportError, httpx.DecodingError) as error:
+        async with contextlib.aclosing(told):
+            async for pair in told:
+                yield pair
+    except TooMuch:
+        raise _too_much(service, pays) from None
+    except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
         raise _lost(service.title, pays, error) from error
+
+
+def _too_much(service: Service, pays: bool) -> ProviderError:
+    words = f"{service.title} sent more than {service.most_bytes // 1_000_000} MB."
+    return AnswerLost(words) if pays else BadAnswer(words)
 
 
 def _lost(title: str, pays: bool, error: Exception) -> ProviderError:
@@ -492,7 +480,7 @@ def reason_of(error: Exception) -> str:
         if isinstance(cause, OSError) and type(cause).__name__ == "gaierror":
             return "the name is not known"
         cause = cause.__cause__ or cause.__context__
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
         return "no answer in time"
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError):
         return "the connection broke off"

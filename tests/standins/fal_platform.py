@@ -185,9 +185,10 @@ class Platform:
                 }
             items.append(item)
         begin = int(base64.b64decode(query["cursor"])) if "cursor" in query else 0
-        more = begin + 2 < len(items)
-        cursor = base64.b64encode(str(begin + 2).encode()).decode() if more else None
-        return JSONResponse({"items": items[begin : begin + 2], "next_cursor": cursor, "has_more": more})
+        end = begin + self.state.page
+        more = end < len(items)
+        cursor = base64.b64encode(str(end).encode()).decode() if more else None
+        return JSONResponse({"items": items[begin:end], "next_cursor": cursor, "has_more": more})
 
     async def billing(self, request: Request) -> Response:
         if answer := refused(request, platform=True):

@@ -75,6 +75,7 @@ class FalState:
     admin: bool = False
     cdn_down: bool = False
     payloads_kept: bool = True
+    page: int = 2  # requests on a page of the list of past ones
     currency: str = "USD"
     upload_to: str = ""  # where the storage wants uploads, in place of its own address
     cdn_base: str = ""  # the CDN that a token names, in place of its own

@@ -17,7 +17,7 @@ SOURCE_MARK = "silverprint-source:"
 """Stands for the link of an input in the body to compare with: a link differs from one upload to the next."""
 
 _CLOCKS_APART = timedelta(minutes=2)
-_PAGES_MOST = 3
+_PAGES_MOST = 10
 _PAGE = 100
 
 

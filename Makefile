@@ -1,7 +1,7 @@
 # make check   everything a commit must pass, and what CI runs
 # make fast    lint, types and the tests below the screen
 # make bench   the table of ratios
-# make docs    write docs/keys.md and docs/cli.md anew
+# make docs    write docs/keys.md, docs/cli.md and docs/reliability.md anew
 # make shape   the ten longest files and functions
 
 PYTHON ?= python3
@@ -41,7 +41,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 fast: lint types
-	$(BIN)/python -m pytest -n $(WORKERS) -q --ignore tests/ui --ignore tests/faults --ignore tests/journeys
+	$(BIN)/python -m pytest -n $(WORKERS) -q --ignore tests/ui --ignore tests/faults --ignore tests/journeys --ignore tests/reliability
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
@@ -49,6 +49,7 @@ bench: $(STAMP)
 docs: $(STAMP)
 	UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/ui/test_actions.py
 	$(BIN)/python -m pytest -q tests/cli/test_docs.py --write-docs
+	$(BIN)/python -m tests.reliability
 
 shape: $(STAMP)
 	$(BIN)/python bench/shape.py

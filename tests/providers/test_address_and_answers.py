@@ -24,7 +24,7 @@ from silverprint.core.errors import (
     TicketLost,
     Unreachable,
 )
-from silverprint.providers.address import check_base, is_public, may_be_private
+from silverprint.providers.address import check_base, is_public, may_be_private, resolved
 from silverprint.providers.answers import Answer, error_of, fields_of, retry_after_s, words_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -208,6 +208,8 @@ def test_fields_of_a_422() -> None:
         (answer(429, {"retry_after": 12}), 12.0),
         (answer(429, {"detail": "Request was throttled. Your rate limit resets in ~30s."}), 30.0),
         (answer(429, {"retry_after": True}), None),
+        (answer(429, b'{"retry_after": 1' + b"0" * 400 + b"}"), None),
+        (answer(429, b'{"retry_after": 1e999}'), None),
         (answer(429, b"<html>"), None),
     ],
 )
@@ -222,6 +224,23 @@ def test_no_error_answer_breaks_the_reader(status: int, body: bytes, retry: str)
         error = error_of(found, creates=creates)
         assert str(error)
         assert "\x1b" not in str(error)
+
+
+def test_numbers_that_no_sum_can_hold_are_not_there() -> None:
+    body = (
+        b'{"a": 1'
+        + b"0" * 400
+        + b', "b": -1e999, "c": NaN, "d": Infinity, "e": 18446744073709551615, "f": 1.5}'
+    )
+    wanted = {"a": None, "b": None, "c": None, "d": None, "e": 2**64 - 1, "f": 1.5}
+    assert answer(200, body).object() == wanted
+    assert answer(200, body).body() == wanted
+
+
+def test_a_link_that_can_be_no_address_stays_what_it_is() -> None:
+    assert resolved("https://a.example/x/", "y") == "https://a.example/x/y"
+    assert resolved("https://a.example/x/", "https://b.example/z") == "https://b.example/z"
+    assert resolved("https://a.example/x/", "//[bad/z") == "//[bad/z"
 
 
 def test_a_page_instead_of_json_is_named() -> None:

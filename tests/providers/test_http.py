@@ -101,6 +101,8 @@ async def _api(request: Request) -> Response:
             return RedirectResponse("/circle")
         case "/moved":
             return RedirectResponse(f"http://localhost:{request.url.port}/picture")
+        case "/nowhere":
+            return Response(status_code=302, headers={"location": "http://[no/address"})
         case "/inside":
             return RedirectResponse("http://169.254.169.254/latest")
         case "/empty":
@@ -445,6 +447,7 @@ async def test_a_result_is_fetched_without_a_key(downloads: Downloads, line: Lin
 @pytest.mark.parametrize(
     "url",
     [
+        "http://[no/address",
         "http://169.254.169.254/latest/meta-data",
         "http://10.0.0.1/x",
         "http://[::1]/x",
@@ -471,6 +474,11 @@ async def test_a_redirect_into_the_private_network_is_refused(downloads: Downloa
     with pytest.raises(Refused, match="localhost"):
         await strict.fetch(line.url + "/moved")
     await strict.aclose()
+
+
+async def test_a_redirect_that_is_no_address_is_refused(downloads: Downloads, line: Line) -> None:
+    with pytest.raises(Refused, match="no web address"):
+        await downloads.fetch(line.url + "/nowhere")
 
 
 async def test_what_was_checked_is_what_is_dialled(monkeypatch: pytest.MonkeyPatch, line: Line) -> None:

@@ -6,7 +6,7 @@ Owns the rule that plain http is for this machine and private networks only. Sen
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from silverprint.core.errors import SettingsError
 
@@ -43,6 +43,14 @@ def origin(url: str) -> tuple[str, str, int]:
     if scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an http or https address")
     return scheme, parts.hostname.rstrip(".").lower(), parts.port or (443 if scheme == "https" else 80)
+
+
+def resolved(base: str, link: str) -> str:
+    """A link that may be relative, as an address. One that can be no address stays as it is; nothing is raised."""
+    try:
+        return urljoin(base, link)
+    except ValueError:
+        return link
 
 
 def check_base(url: object, *, where: str) -> str:

@@ -6,6 +6,7 @@ Adapters add only what is special, with an ``Explain``. Sending is left to ``htt
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,24 @@ from silverprint.core.text import one_line
 
 MOST_WORDS = 300
 
+_MOST_DIGITS = 300
 _RESETS_IN = re.compile(r"resets in ~?(\d+(?:\.\d+)?) ?s", re.IGNORECASE)
+
+
+def read_json(text: str | bytes) -> Any:
+    """JSON from outside. Numbers that a float can't hold, and those that JSON does not know, become null: none of ours
+    is so large, and each sum with one would fail. Raises ValueError, RecursionError.
+    """
+    return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=lambda _name: None)
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _MOST_DIGITS else None
+
+
+def _finite(digits: str) -> float | None:
+    value = float(digits)
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +63,7 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON. Raises BadAnswer for anything else, such as a page of a proxy."""
         try:
-            return json.loads(self.content)
+            return read_json(self.content)
         except (ValueError, RecursionError):
             what = "a web page" if looks_like_page(self.content) else "something that is not JSON"
             raise BadAnswer(f"{self.title} answered with {what}.") from None
@@ -60,7 +78,7 @@ class Answer:
     def body(self) -> Any:
         """The body as JSON, or None when it is none; for reading errors."""
         try:
-            return json.loads(self.content)
+            return read_json(self.content)
         except (ValueError, RecursionError):
             return None
 

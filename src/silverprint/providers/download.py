@@ -11,12 +11,12 @@ import base64
 import binascii
 import socket
 from collections.abc import Collection, Iterable, Mapping
-from urllib.parse import unquote_to_bytes, urljoin
+from urllib.parse import unquote_to_bytes
 
 import httpx
 
 from silverprint.core.errors import BadAnswer, ProviderError, RateLimited, TicketLost, Unreachable
-from silverprint.providers.address import is_public, origin
+from silverprint.providers.address import is_public, origin, resolved
 from silverprint.providers.answers import Answer, looks_like_page, retry_after_s
 from silverprint.providers.http import proxy_for, reason_of, tls
 
@@ -82,7 +82,7 @@ class Downloads:
             found = await self._get(url, headers)
             if isinstance(found, bytes):
                 return found
-            url = urljoin(url, found)
+            url = resolved(url, found)
             try:
                 same = origin(url) == first
             except ValueError:

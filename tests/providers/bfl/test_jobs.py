@@ -11,6 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from silverprint.core.errors import (
     BadAnswer,
@@ -398,6 +402,29 @@ async def test_fields_are_named_in_our_words(cloud: Pair, open_bfl: Open) -> Non
     with pytest.raises(BadRecipe) as caught:
         await open_bfl(cloud).submit(asked(), job_id="j")
     assert caught.value.fields == {"size": "too wide"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'{"id": "task-0001", "cost": 1' + b"0" * 400 + b"}",
+        b'{"id": "task-0001", "cost": NaN}',
+        b'{"id": "task-0001", "polling_url": "//[no/address"}',
+        b'{"id": "task-0001", "polling_url": "http://[no/address"}',
+    ],
+)
+async def test_oddities_beside_the_id_lose_no_paid_task(make_context: Any, said: bytes) -> None:
+    async def app(_request: Request) -> Response:
+        return Response(said, media_type="application/json")
+
+    routes = [Route("/v1/flux-2-klein-4b", app, methods=["POST"])]
+    with Running(Starlette(routes=routes)) as server:
+        provider = Bfl(make_context({"url": server.url}, "k" * 20, name="bfl"))
+        ticket = await provider.submit(asked(), job_id="j")
+        await provider.aclose()
+    assert ticket.handle["id"] == "task-0001"
+    assert ticket.handle["polling_url"] == f"{server.url}/v1/get_result?id=task-0001"
+    assert ticket.price_usd is None
 
 
 @pytest.mark.parametrize("said", [[], {}, {"id": None}, {"status": "Pending", "webhook_url": "https://x"}])

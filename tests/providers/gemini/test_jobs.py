@@ -180,6 +180,22 @@ async def test_words_beside_a_picture_are_told(cloud: Cloud, open_gemini: Open) 
     assert Working(note="Here is your �[31mfox") in updates
 
 
+async def test_a_picture_that_can_not_be_read_does_not_cost_the_others(
+    cloud: Cloud, open_gemini: Open
+) -> None:
+    def part(data: object) -> dict[str, Any]:
+        return {"inlineData": {"mimeType": "image/png", "data": data}}
+
+    good = base64.b64encode(small((1, 1, 1))).decode()
+    parts = [part("%%%"), part(good), part(None), None]
+    state_of(cloud).answer = {"candidates": [{"content": {"parts": parts}}]}
+    assert [output.data for output in (await finished(open_gemini(), asks())).outputs] == [small((1, 1, 1))]
+
+    state_of(cloud).answer = {"candidates": [{"content": {"parts": [part("%%%")]}}]}
+    with pytest.raises(BadAnswer, match="can't be decoded"):
+        await develop(open_gemini(), asks())
+
+
 async def test_many_candidates_and_snake_case_are_read_too(cloud: Cloud, open_gemini: Open) -> None:
     one, two = small((1, 1, 1)), small((2, 2, 2))
     state_of(cloud).answer = {

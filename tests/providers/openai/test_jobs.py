@@ -384,6 +384,18 @@ async def test_an_answer_of_another_shape_is_one(cloud: Cloud, open_openai: Open
         await develop(open_openai(cloud), asks())
 
 
+async def test_a_picture_that_can_not_be_read_does_not_cost_the_others(
+    cloud: Cloud, open_openai: Open
+) -> None:
+    good = base64.b64encode(flat(8, 8, (1, 2, 3))).decode()
+    state_of(cloud).answer = {
+        "data": [None, 7, {"b64_json": None}, {"b64_json": "%%%"}, {"b64_json": good}, {"url": "http://[bad"}]
+    }
+    found = await finished(open_openai(cloud), asks())
+    assert [output.data for output in found.outputs] == [flat(8, 8, (1, 2, 3)), None]
+    assert found.outputs[1].url == "http://[bad"  # refused when it is fetched
+
+
 async def test_an_error_inside_a_good_status_is_told(cloud: Cloud, open_openai: Open) -> None:
     state_of(cloud).answer = {"error": {"message": "The upstream is down."}}
     with pytest.raises(ProviderError, match="The upstream is down"):

@@ -286,6 +286,36 @@ async def test_an_answer_that_can_not_be_read_is_in_doubt(make_context: Any, bod
     assert paid == 1
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'"created_at": "9999-12-31T23:59:59Z"',
+        b'"created_at": "0001-01-01T00:00:00+14:00"',
+        b'"metrics": {"predict_time": 1' + b"0" * 400 + b"}",
+        b'"error": ' + b"[" * 900 + b"]" * 900,
+    ],
+)
+async def test_oddities_beside_the_id_lose_no_paid_job(make_context: Any, odd: bytes) -> None:
+    from starlette.responses import JSONResponse, Response
+
+    from silverprint.providers.replicate.adapter import create
+    from tests.standins.replicate_models import models
+
+    body = b'{"id": "abc", "status": "starting", ' + odd + b"}"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        made = Response(body, 201, media_type="application/json")
+        await (made if scope["method"] == "POST" else JSONResponse(models()[SCHNELL].json()))(
+            scope, receive, send
+        )
+
+    with Running(app) as server:
+        provider = create(make_context({"url": server.url}, "k" * 20, name="replicate"))
+        ticket = await provider.submit(recipe(), job_id="job")
+        await provider.aclose()
+    assert ticket.handle["id"] == "abc"
+
+
 async def test_a_status_that_the_sdk_does_not_know_loses_no_paid_job(
     make_context: Any, standin: StandIn
 ) -> None:

@@ -12,7 +12,7 @@ import base64
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from silverprint.core.check import check_recipe
 from silverprint.core.errors import (
@@ -31,7 +31,7 @@ from silverprint.core.schema import Shape, request_body
 from silverprint.core.text import one_line
 from silverprint.core.ticket import Ticket
 from silverprint.core.update import Finished, Output, Update, Waiting, Working
-from silverprint.providers.address import check_base, origin
+from silverprint.providers.address import check_base, origin, resolved
 from silverprint.providers.answers import Answer, error_of
 from silverprint.providers.bfl.claim import result_url, ticket_of, usd_of
 from silverprint.providers.bfl.cost import price_about
@@ -319,7 +319,7 @@ class Bfl:
             return Output(data=await self._downloads.fetch(sample))
         if (data := picture_in(sample)) is not None:
             return Output(data=data)
-        return Output(url=urljoin(asked, sample))
+        return Output(url=resolved(asked, sample))
 
     def _fix_of(self, url: str) -> str:
         host = one_line(origin(url)[1], most=100)

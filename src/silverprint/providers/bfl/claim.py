@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from silverprint.core.ticket import Ticket
-from silverprint.providers.address import origin
+from silverprint.providers.address import origin, resolved
 from silverprint.providers.bfl.status import number
 
 CREDIT_USD = 0.01
@@ -52,7 +52,7 @@ def _polling_url(given: Any, base: str) -> str:
         return ""
     url = given.strip()
     if "://" not in url.partition("?")[0]:
-        url = urljoin(f"{base}/", url)
+        url = resolved(f"{base}/", url)
     try:
         origin(url)
     except ValueError:

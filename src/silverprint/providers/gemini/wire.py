@@ -103,7 +103,8 @@ def outputs_of(answer: Mapping[str, Any]) -> tuple[Output, ...]:
 
     Raises ContentRefused, ProviderError or BadAnswer when there is none, with the service's own words.
     """
-    found = []
+    found: list[Output] = []
+    trouble: BadAnswer | None = None
     for part in _parts(answer):
         blob = part.get("inlineData") or part.get("inline_data")
         if part.get("thought") is True or not isinstance(blob, Mapping):
@@ -111,9 +112,12 @@ def outputs_of(answer: Mapping[str, Any]) -> tuple[Output, ...]:
         media_type = str(blob.get("mimeType") or blob.get("mime_type") or "")
         if media_type and not media_type.startswith("image/"):
             continue
-        found.append(Output(data=_bytes(blob.get("data")), media_type=media_type))
+        try:
+            found.append(Output(data=_bytes(blob.get("data")), media_type=media_type))
+        except BadAnswer as error:
+            trouble = error  # it does not cost the others
     if not found:
-        raise refusal_of(answer)
+        raise trouble or refusal_of(answer)
     return tuple(found)
 
 

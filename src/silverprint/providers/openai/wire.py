@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
 from silverprint.core.errors import (
     BadAnswer,
@@ -27,7 +26,8 @@ from silverprint.core.names import our_name
 from silverprint.core.recipe import Recipe
 from silverprint.core.text import one_line
 from silverprint.core.update import Output
-from silverprint.providers.answers import MOST_WORDS, Answer, Explain, fields_of, words_of
+from silverprint.providers.address import resolved
+from silverprint.providers.answers import MOST_WORDS, Answer, Explain, fields_of, read_json, words_of
 
 # What the service takes for granted, so that it need not be sent.
 _USUAL = {
@@ -107,17 +107,22 @@ def _number(recipe: Recipe) -> int:
 
 
 def outputs_of(body: Mapping[str, Any], dialect: Dialect, *, base: str) -> tuple[Output, ...]:
-    """The pictures of an answer, in their order. Raises BadAnswer, and what an error inside a 200 stands for."""
+    """The pictures of an answer, in their order; one that can't be read does not cost the others. Raises BadAnswer, and what an error inside a 200 stands for."""
     rows = body.get("data")
     rows = rows if isinstance(rows, list) else [rows] if isinstance(rows, Mapping) else []
-    outputs = tuple(
-        output_of(row, dialect, base=base, kept_as=body.get("output_format")) for row in rows if row
-    )
+    outputs: list[Output] = []
+    trouble = BadAnswer(f"{dialect.title} answered without a picture.")
+    for row in rows:
+        try:
+            if row:
+                outputs.append(output_of(row, dialect, base=base, kept_as=body.get("output_format")))
+        except BadAnswer as error:
+            trouble = error
     if not outputs:
         if body.get("error"):
             raise _told(body, dialect)
-        raise BadAnswer(f"{dialect.title} answered without a picture.")
-    return outputs
+        raise trouble
+    return tuple(outputs)
 
 
 def output_of(row: Any, dialect: Dialect, *, base: str, kept_as: Any = None) -> Output:
@@ -132,7 +137,7 @@ def output_of(row: Any, dialect: Dialect, *, base: str, kept_as: Any = None) -> 
     if row.startswith(("http://", "https://", "/")) and not row.startswith(
         "/9j/"
     ):  # a JPEG in base64 begins so
-        return Output(url=urljoin(base, row))
+        return Output(url=resolved(base, row))
     media_type = f"image/{kept_as}" if kept_as in ("png", "jpeg", "webp") else ""
     return Output(data=_bytes(row, dialect), media_type=media_type)
 
@@ -162,7 +167,7 @@ def event_of(name: str, data: str) -> tuple[str, Mapping[str, Any]]:
     that does not stream.
     """
     try:
-        event = json.loads(data)
+        event = read_json(data)
     except (ValueError, RecursionError):
         return "", {}
     if not isinstance(event, Mapping):

@@ -324,7 +324,10 @@ class ReplicateProvider:
         )
 
     def _ticket(self, prediction: Prediction, name: ModelName, seed: int | None) -> Ticket:
-        created = prediction.created or self._context.clock()
+        now = self._context.clock()
+        created = min(
+            prediction.created or now, now
+        )  # a clock of theirs that goes wrong must not outlive ours
         handle: dict[str, Any] = {
             "id": prediction.id,
             "model": name.plain,

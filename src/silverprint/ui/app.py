@@ -20,6 +20,7 @@ from textual.signal import Signal
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
 
+from silverprint.core.discretion import crash_words
 from silverprint.core.errors import LibraryDamaged, SilverprintError
 from silverprint.core.text import clean
 from silverprint.ui.actions import Where, bindings
@@ -247,12 +248,14 @@ class SilverprintApp(PurseApp):
         self._begin()
 
     def _fatal_error(self) -> None:
-        # Textual's own shows every local variable of every frame, and one of them could be a key.
+        # Textual's own report shows every variable of every frame, and one of them could be a key.
         from rich.segment import Segments
-        from rich.traceback import Traceback
+        from rich.text import Text
 
-        traceback = Traceback(show_locals=False, width=None)
-        self._exit_renderables.append(Segments(self.console.render(traceback, self.console.options)))
+        self.bell()
+        error = self._exception
+        words = clean(crash_words(error) if error is not None else "Something went wrong.", most=20_000)
+        self._exit_renderables.append(Segments(self.console.render(Text(words))))
         self._close_messages_no_wait()
 
     # going about

@@ -130,7 +130,9 @@ class Composing(InputsPart):
             # What runs here is loaded while the prompt is typed, not when it is sent.
             self.beside(provider.warm, group="warm", exclusive=True)
         line = self.query_one(ModelLine)
-        line.title = one_line(info.title)
+        line.title = (
+            one_line(info.title) if provider.info.local else one_line(f"{info.title} · {ref.provider}")
+        )
         line.note = one_line(info.note, most=300)
         self.set_class(form.takes_negative, "-negative")
         seed = self.query_one(SeedField)

@@ -140,7 +140,9 @@ class ModelList(OptionList):
     def _found(self) -> list[ModelInfo]:
         models = list(self._models.values())
         names = [one_line(f"{info.title} {info.ref}", most=200) for info in models]
-        found = {models[at].ref: models[at] for at in best(self._query, names)}
+        fitting = [models[at] for at in best(self._query, names)]
+        # What can be used now comes before what needs a key first.
+        found = {info.ref: info for info in sorted(fitting, key=lambda info: bool(info.missing))}
         for ref in self._answers.get(self._query, ()):
             found.setdefault(ref, self._models[ref])
         typed = self._typed()

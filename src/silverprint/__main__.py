@@ -16,12 +16,20 @@ COMPLETION = "_SILVERPRINT_COMPLETE"
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run silverprint with ``args`` (default: the process's own) and exit with its code."""
+    sys.excepthook = _report
     given = sys.argv[1:] if args is None else list(args)
     if not given and COMPLETION not in os.environ:
         sys.exit(_open_at_once())
     from silverprint.cli.main import run
 
     sys.exit(run(given, probe=_probe, open_app=_open_app))
+
+
+def _report(_kind: type[BaseException], error: BaseException, _trace: object) -> None:
+    """The last words of a process that a mistake of ours ends."""
+    from silverprint.core.discretion import crash_words
+
+    sys.stderr.write(crash_words(error))
 
 
 def _open_at_once() -> int:

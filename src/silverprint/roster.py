@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from silverprint.core.errors import SilverprintError, Unreachable, UsageError
 
 if TYPE_CHECKING:
+    from silverprint.core.params import Form
     from silverprint.core.provider import ModelInfo, Price, Provider, ProviderContext
-    from silverprint.core.recipe import Recipe
+    from silverprint.core.recipe import ModelRef, Recipe
     from silverprint.providers.registry import Factory
     from silverprint.settings.model import Settings
 
@@ -80,6 +81,20 @@ class Roster:
             await provider.aclose()
         self._loaded.clear()
 
+    async def form(self, ref: ModelRef) -> Form:
+        """What the model takes. Raises ModelGone, SettingsError, ProviderError; BadAnswer for an adapter's own fault."""
+        from silverprint.queue.outcome import Failure, outcome
+
+        provider = await self.provider(ref.provider)
+        form = await outcome(provider.form(ref), provider.info.title)
+        if isinstance(form, Failure):
+            raise form.error
+        return form
+
+    async def models_of(self, name: str) -> Sequence[ModelInfo]:
+        """The models of one provider; none when it fails, and then ``problems`` says why."""
+        return await self._models_of(name, "")
+
     async def models(self, query: str) -> list[ModelInfo]:
         """The models of all providers that fit ``query``, by provider. What fails is in ``problems``, never raised.
 
@@ -124,11 +139,15 @@ class Roster:
         can't be tested, SettingsError for one that is not there.
         """
         from silverprint.core.provider import Probes
+        from silverprint.queue.outcome import Failure, outcome
 
         provider = await self.provider(name)
         if not isinstance(provider, Probes):
             raise UsageError(f"{provider.info.title} has no key to test.")
-        return await provider.probe()
+        told = await outcome(provider.probe(), provider.info.title)
+        if isinstance(told, Failure):
+            raise told.error
+        return told
 
     async def _models_of(self, name: str, query: str) -> Sequence[ModelInfo]:
         from silverprint.queue.outcome import Failure, outcome_within

@@ -83,6 +83,10 @@ async def _api(request: Request) -> Response:
             return RedirectResponse("http://localhost:1/elsewhere")
         case "/list":
             return JSONResponse([1])
+        case "/closed":
+            return JSONResponse(
+                {"detail": "Not authenticated"}, status_code=401 if request.query_params else 403
+            )
         case "/large":
             return Response(b"x" * 3_000_000)
         case "/events":
@@ -227,6 +231,21 @@ async def test_a_key_that_no_header_can_carry_is_refused_before_anything_is_sent
     assert standin.seen == []
 
 
+@pytest.mark.parametrize("path", ["/closed", "/closed?a=1"])
+async def test_a_server_that_wants_a_key_where_none_is_set_refused_no_key(
+    tmp_path: Path, line: Line, path: str
+) -> None:
+    for key, kind in ((None, KeyMissing), (KEY, KeyRefused)):
+        service = make_service(make_context(tmp_path, key=key), line.url, needs_key=False)
+        try:
+            for ask in (service.create, service.ask):
+                with pytest.raises(kind) as caught:
+                    await ask(line.url + path)
+                assert type(caught.value) is kind
+        finally:
+            await service.aclose()
+
+
 async def test_spaces_around_a_key_are_not_sent(tmp_path: Path, line: Line, standin: StandIn) -> None:
     service = make_service(make_context(tmp_path, key=f" {KEY}\n"), line.url)
     try:
@@ -240,7 +259,7 @@ async def test_a_key_that_the_service_echoes_is_not_told(service: Service, line:
     with pytest.raises(BadRecipe) as caught:
         await service.create(line.url + "/echo", json={})
     assert KEY not in str(caught.value)
-    assert "bad Bearer …" in str(caught.value)
+    assert "bad Bearer hidden-key" in str(caught.value)
 
 
 async def test_a_changed_key_is_used_at_once(tmp_path: Path, line: Line, standin: StandIn) -> None:

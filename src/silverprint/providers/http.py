@@ -31,6 +31,7 @@ from silverprint.core.provider import ProviderContext
 from silverprint.core.text import one_line
 from silverprint.providers.address import is_public, origin
 from silverprint.providers.answers import Answer, Explain, error_of, looks_like_page
+from silverprint.providers.scrub import Scrub, scrub_of
 from silverprint.providers.stream import TooMuch, events_in
 
 CONNECT_S = 10.0
@@ -38,6 +39,7 @@ ANSWER_S = 60.0
 WHOLE_S = 1800.0
 """How long a request and its answer may take in all, though something arrives every now and then."""
 MOST_ERROR_BYTES = 1_000_000
+LARGE_BYTES = 1_000_000
 
 _KEY_HEADERS = ("authorization", "x-key", "x-goog-api-key", "x-api-key", "proxy-authorization", "cookie")
 _NEVER_SENT = (
@@ -89,6 +91,8 @@ class Service:
         is_number = isinstance(asked, int | float) and not isinstance(asked, bool) and asked > 0
         self._patience_s = float(asked) if is_number and asked is not None else None
         self._answer_s = answer_s
+        self.scrub = Scrub("")
+        self._has_key = False
         self._guard: Guard | None = None
         self._client: httpx.AsyncClient | None = None
 
@@ -105,12 +109,15 @@ class Service:
                 fix=f"Copy it anew, and set it in Settings (5) or with `silverprint keys set {self._key_name}`.",
             )
         if not found and self._needs_key:
-            raise KeyMissing(
-                f"{self.title} needs a key, and none is set.",
-                fix=f"Add one in Settings (5) or with `silverprint keys set {self._key_name}`"
-                + (f"; get it at {self._key_page}." if self._key_page else "."),
-            )
+            raise self._no_key()
         return found
+
+    def _no_key(self) -> KeyMissing:
+        return KeyMissing(
+            f"{self.title} needs a key, and none is set.",
+            fix=f"Add one in Settings (5) or with `silverprint keys set {self._key_name}`"
+            + (f"; get it at {self._key_page}." if self._key_page else "."),
+        )
 
     def trusts(self, url: str) -> bool:
         """Whether the key may go to ``url``: an address in use, or over https a host of the service's own."""
@@ -290,6 +297,8 @@ class Service:
             )
         assert self._guard is not None
         self._guard.key_headers = dict(self._auth(key)) if key else {}
+        self._has_key = bool(key)
+        self.scrub = scrub_of(key)
         return self._client
 
     # for the guard
@@ -305,8 +314,10 @@ class Service:
         return bool(marked["pays"]) if isinstance(marked, dict) else self._pays(request)
 
     def error_of(self, answer: Answer, *, creates: bool) -> ProviderError:
-        """The error of an answer, with the key cut out of its words."""
+        """The error of an answer, with the key cut out of its words. Without a key none was refused: it is missing."""
         error = error_of(answer, creates=creates, explain=self.explain, now=self._context.clock())
+        if isinstance(error, KeyRefused) and not self._has_key:
+            return self._no_key()
         said = self.redact(str(error))
         if said != str(error):
             error.args = (said,)
@@ -351,7 +362,7 @@ class Guard(httpx.AsyncBaseTransport):
         except (httpx.TransportError, TimeoutError) as error:
             raise _lost(title, pays, error) from error
         if response.status_code >= 300:
-            headers = {name.lower(): value for name, value in response.headers.items()}
+            headers = {name.lower(): service.scrub.text(value) for name, value in response.headers.items()}
             answer = Answer(status=response.status_code, content=content, headers=headers, title=title)
             raise service.error_of(answer, creates=pays)
         if not pays and looks_like_page(content) and b"html" in content[:512].lower():
@@ -359,7 +370,7 @@ class Guard(httpx.AsyncBaseTransport):
                 f"A web page came instead of the answer of {title}.",
                 fix="A network that asks for a login does that; else check the address in Settings (5).",
             )
-        kept = httpx.Headers(response.headers)
+        kept = httpx.Headers([(name, service.scrub.text(value)) for name, value in response.headers.items()])
         for name in ("content-encoding", "content-length", "transfer-encoding"):
             kept.pop(name, None)
         return httpx.Response(response.status_code, headers=kept, content=content, request=request)
@@ -388,7 +399,10 @@ class Guard(httpx.AsyncBaseTransport):
                 raise _lost(title, pays, error) from error
         finally:
             await response.aclose()
-        return b"".join(parts)
+        content = b"".join(parts)
+        if size > LARGE_BYTES:  # pictures within, and the screen must not wait for the search
+            return await asyncio.to_thread(self._service.scrub.content, content)
+        return self._service.scrub.content(content)
 
     async def _check_open_line(self, request: httpx.Request, trusted: bool) -> None:
         """Plain http with a key: only where the name leads to a private address."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from silverprint.core.errors import BadAnswer, SilverprintError
+from silverprint.core.discretion import hidden
+from silverprint.core.errors import BadAnswer, BadRecipe, SilverprintError
 from silverprint.core.text import one_line
 
 _log = logging.getLogger(__name__)
@@ -36,15 +38,19 @@ async def outcome(call: Awaitable[_T], what: str = "The adapter") -> _T | Failur
     try:
         return await call
     except SilverprintError as error:
-        return Failure(error)
+        return Failure(_discreet(error))
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         return Failure(BadAnswer(f"{what} broke off its own work."), expected=False)
     except Exception as error:  # noqa: BLE001 - the one broad except: see above
-        _log.exception("%s failed in a way that was not foreseen", what)
-        words = one_line(f"{type(error).__name__}: {error}".rstrip(": "))
+        # Only where it happened: the words, and the values that a traceback may show, can be a key's.
+        places = "; ".join(
+            f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)
+        )
+        _log.error("%s failed in a way that was not foreseen: %s at %s", what, type(error).__name__, places)
+        words = one_line(hidden(f"{type(error).__name__}: {error}".rstrip(": ")))
         return Failure(BadAnswer(f"{what} failed in a way that was not foreseen: {words}"), expected=False)
 
 
@@ -57,3 +63,14 @@ async def outcome_within(
             return await outcome(call, what)
     except TimeoutError:
         return Failure(late)
+
+
+def _discreet(error: SilverprintError) -> SilverprintError:
+    """The same error without a key in its words."""
+    if (said := hidden(str(error))) != str(error):
+        error.args = (said, *error.args[1:])
+    if (fix := hidden(error.fix)) != error.fix:
+        error.fix = fix
+    if isinstance(error, BadRecipe):
+        error.fields = {name: hidden(reason) for name, reason in error.fields.items()}
+    return error

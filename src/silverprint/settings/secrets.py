@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from silverprint.core.discretion import ask_too
 from silverprint.core.errors import SettingsError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Secrets:
         self._lock = threading.RLock()
         self._seen: set[str] = set()
         self._is_learnt = False
+        ask_too(self)
 
     @classmethod
     def at(cls, paths: Paths, environ: Mapping[str, str] | None = None) -> Secrets:

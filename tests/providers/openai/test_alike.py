@@ -9,6 +9,7 @@ import pytest
 
 from silverprint.core.errors import (
     BadRecipe,
+    KeyMissing,
     KeyRefused,
     ModelGone,
     ProviderError,
@@ -139,7 +140,7 @@ async def test_the_key_of_openai_itself_is_not_sent_there(
 ) -> None:
     table = box[0].settings(box[1].url)
     provider = OpenAIProvider(make_context(table, name="mine", keys={"openai": openai.KEY}))
-    with pytest.raises(KeyRefused):
+    with pytest.raises(KeyMissing):
         await develop(provider, asks(TURBO, name="mine"))
     await provider.aclose()
     assert all("authorization" not in seen.headers for seen in box[0].seen)

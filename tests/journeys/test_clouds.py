@@ -123,7 +123,7 @@ def test_twenty_jobs_at_four_providers_while_a_person_types(home: Path) -> None:
             for name, ref in choices.items():
                 choose_model(program, ref)
                 program.press("ctrl+g")
-                program.wait_for(f"{name} ")
+                program.wait_for(f"{name} 4 running" if name == "atelier" else f"{name} 5 running")
             program.wait_for(
                 "bfl 5 running", "fal 5 running", "replicate 5 running", "atelier 4 running, 1 waiting"
             )

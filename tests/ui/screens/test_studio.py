@@ -13,6 +13,7 @@ from silverprint.core.errors import ContentRefused, KeyMissing, LibraryBusy, Mod
 from silverprint.core.expand import Spread
 from silverprint.core.job import JobState
 from silverprint.core.params import Form, ParamKind, ParamSpec, SourceSpec
+from silverprint.core.provider import ModelInfo
 from silverprint.core.recipe import ModelRef
 from silverprint.core.seeds import SeedMode
 from silverprint.settings.draft import Draft, load_draft
@@ -325,6 +326,23 @@ async def test_develop_waits_for_the_model_that_was_chosen() -> None:
         hold.release()
         await session.pictures(1)
         assert (len(other.submits), len(session.provider.submits)) == (1, 0)
+
+
+async def test_a_press_for_one_model_is_not_sent_to_the_next() -> None:
+    other = FakeProvider("other")
+    hold = other.hold("form")
+    async with running(draft=LOCKED, others={"other": lambda _context: other}) as session:
+        page = session.page
+        before = page.info
+        page.take_model(ModelInfo(ref=other.ref, title="other"))
+        await hold.reached()
+        await session.pilot.press("ctrl+g")
+        await until(session.pilot, lambda: page.wants_develop)
+        page.take_model(before)
+        await until(session.pilot, lambda: not page.is_loading)
+        assert "Nothing was sent" in session.said
+        assert page.ref == session.provider.ref
+        assert not [*session.provider.submits, *other.submits]
 
 
 async def test_a_model_that_can_not_be_had_leaves_the_one_before() -> None:

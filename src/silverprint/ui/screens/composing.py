@@ -314,6 +314,10 @@ class Composing(InputsPart):
         if info is not None:
             # Until its form is here, Develop waits: the picture must not be paid for at the model before.
             self.is_loading = True
+            if self.wants_develop:
+                self.wants_develop = False
+                words = "Nothing was sent: you chose another model before that one was ready."
+                self.notify(words, severity="warning", markup=False)
             self.beside(partial(self._carry, info), group="model", exclusive=True)
 
     async def _carry(self, info: ModelInfo) -> None:

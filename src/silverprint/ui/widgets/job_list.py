@@ -224,7 +224,7 @@ class JobList(ScrollView, can_focus=True):
             self.refresh_line(row)
 
     def _refresh_ages(self) -> None:
-        if self.app.screen is not self.screen:
+        if not self.screen.is_current:  # nor is it while the program ends
             return
         top, now = self.scroll_offset.y, self._clock()
         for row in range(top, min(top + self.size.height, len(self._order))):

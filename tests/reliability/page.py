@@ -18,7 +18,8 @@ _HEAD = """# What becomes of a job when something goes wrong
 
 This table is made by `python -m tests.reliability`: every adapter is run, through the whole studio, against a stand-in
 of its service behind a line that breaks in every way we could think of. The tests hold the table against what happens,
-so it can't drift. In no case is a paid request sent twice by itself, and no picture that was paid for is lost.
+so it can't drift. A paid request is sent again by itself only where the service answered that it did not take it (429, 503);
+where that can't be known, a person is asked. No picture that was paid for is lost.
 
 | word | means |
 |---|---|

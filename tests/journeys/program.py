@@ -54,7 +54,9 @@ class Program:
         self._stream = pyte.ByteStream(self.screen)
         self.output = bytearray()
         self.status: int | None = None
-        full = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+        # Where these are set, they win over the size of the terminal.
+        around = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        full = {**around, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
         self.started = time.monotonic()
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
@@ -78,6 +80,11 @@ class Program:
     def text(self) -> str:
         """The screen as lines of text, without the trailing blanks."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    @property
+    def last_words(self) -> str:
+        """The end of what the process wrote, without escape codes: where it says why it ended."""
+        return re.sub(rb"\x1b\[[0-9;?]*[a-zA-Z]", b"", bytes(self.output[-8000:])).decode("utf-8", "replace")
 
     def press(self, *keys: str) -> None:
         """Press keys by name: ``ctrl+g``, ``f5``, ``alt+up``, or a single letter."""

@@ -28,7 +28,7 @@ def silverprint(*words: str) -> list[dict[str, Any]]:
 
 def leave(program: Program) -> None:
     program.press("ctrl+q")
-    assert program.wait_end() == 0
+    assert program.wait_end() == 0, program.last_words
 
 
 @pytest.mark.parametrize("size", [(140, 42), (80, 24)])

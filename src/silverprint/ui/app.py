@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
+from textual.app import ScreenStackError
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen
 from textual.signal import Signal
 from textual.timer import Timer
 from textual.widgets import Input, TextArea
+from textual.worker import WorkerFailed
 
 from silverprint.core.discretion import crash_words
 from silverprint.core.errors import LibraryDamaged, SilverprintError
@@ -246,6 +249,12 @@ class SilverprintApp(PurseApp):
             return
         self.notify(report_words(report), markup=False, timeout=10)
         self._begin()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # While the program ends, widgets and screens go before those that look for them: that is no mistake.
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if not (self._exit and isinstance(cause, NoMatches | ScreenStackError)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         # Textual's own report shows every variable of every frame, and one of them could be a key.

@@ -6,6 +6,9 @@ import io
 
 import pytest
 from rich.console import Console
+from textual.app import ScreenStackError
+from textual.css.query import NoMatches
+from textual.worker import WorkerFailed
 
 from silverprint.settings.secrets import Secrets
 from tests.ui.screens.apps import running
@@ -35,3 +38,24 @@ async def test_the_report_has_no_key_in_it() -> None:
     assert "in boom" in report
     assert KEY not in report
     assert "of-no-interest" not in report
+
+
+@pytest.mark.parametrize(
+    "error", [NoMatches("No nodes match '.label'"), ScreenStackError("No screens on stack")]
+)
+async def test_what_looks_for_a_widget_while_the_program_ends_is_no_crash(error: Exception) -> None:
+    async with running() as session:
+        session.app.exit()
+        session.app._handle_exception(error)
+        session.app._handle_exception(WorkerFailed(error))
+    assert session.app.return_code == 0
+    assert not session.app._exit_renderables
+
+
+async def test_the_same_is_a_crash_while_the_program_runs() -> None:
+    async def crash() -> None:
+        async with running() as session:
+            session.app._handle_exception(NoMatches("No nodes match '.label'"))
+
+    with pytest.raises(NoMatches):
+        await crash()

@@ -56,19 +56,21 @@ class ParamField(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="row"):
-            yield Label(Content(one_line(self.spec.label, most=40)), classes="label")
+            label = Label(Content(one_line(self.spec.label, most=40)), classes="label")
+            if self.label_width is not None:  # the labels of a form stand in one column
+                label.styles.width = self.label_width
+                label.styles.padding = (0, 1, 0, 0)
+            yield label
             yield self.control()
             if hint := self.hint():
                 yield Label(Content(hint), classes="hint")
-        yield Static("", classes="reason", markup=False)
+        reason = Static("", classes="reason", markup=False)
+        if self.label_width is not None:
+            reason.styles.padding = (0, 0, 0, self.label_width)
+        yield reason
 
     def on_mount(self) -> None:
-        """The labels of a form stand in one column."""
-        if self.label_width is not None:
-            label = self.query_one(".label", Label)
-            label.styles.width = self.label_width
-            label.styles.padding = (0, 1, 0, 0)
-            self.query_one(".reason").styles.padding = (0, 0, 0, self.label_width)
+        """The reason that was set before there was a line for it."""
         self.watch_reason(self.reason)
 
     def control(self) -> Widget:

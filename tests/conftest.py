@@ -52,6 +52,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "silverprint-home"
     folder.mkdir()
     for name in os.environ:
+        if name == "SILVERPRINT_SPECS":
+            continue  # where the services' documents lie is no setting of a person's
         if name.startswith("SILVERPRINT_") or name.endswith(("_API_KEY", "_API_TOKEN")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("SILVERPRINT_HOME", str(folder))

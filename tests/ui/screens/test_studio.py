@@ -54,7 +54,7 @@ async def test_type_develop_and_see(size: tuple[int, int], name: str, snapshot: 
 async def test_narrow_the_form_takes_the_pictures_place(snapshot: Snapshot) -> None:
     async with running(size=NARROW, draft=LOCKED) as session:
         await session.pilot.press("ctrl+t")
-        await session.pilot.pause(0.05)
+        await until(session.pilot, lambda: "Develop · $0.014" in screen_text(session.app))
         snapshot(session.app, "studio-form-narrow")
         assert all(len(line) <= 80 for line in screen_text(session.app).splitlines())
         await session.pilot.press("ctrl+g")

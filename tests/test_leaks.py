@@ -223,8 +223,10 @@ class Run:
         self.key = f"mark-{secrets.token_hex(16)}"
         if name == "fal":
             self.key = f"{self.key}:Secret-{secrets.token_hex(16)}"
-        for module in KEY_NAMES.get(name, (f"tests.standins.{name}",)):
-            monkeypatch.setattr(importlib.import_module(module), "KEY", self.key)
+        # All are imported before the first is changed: one takes the key over from another when it is imported.
+        modules = [importlib.import_module(each) for each in KEY_NAMES.get(name, (f"tests.standins.{name}",))]
+        for module in modules:
+            monkeypatch.setattr(module, "KEY", self.key)
         options = {"compatible": True, "key_needed": True} if name == OWN_SERVER else {}
         module_name = "bfl" if name == OWN_SERVER else name
         self.standin: StandIn = importlib.import_module(f"tests.standins.{module_name}").build(**options)
